@@ -1,0 +1,1 @@
+"""Training of the denoising networks on simulated low-dose CT."""
