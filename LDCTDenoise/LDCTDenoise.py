@@ -1,0 +1,192 @@
+"""The Slicer module: denoise a low-dose CT volume with a trained network. Opens with nothing installed."""
+
+import logging
+import math
+import sys
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+
+class LDCTDenoise(ScriptedLoadableModule):
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("LDCT Denoise")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Filtering")]
+        parent.dependencies = []
+        parent.contributors = ["LDCTDenoise contributors"]
+        parent.helpText = _(
+            "Removes noise from low-dose CT volumes with a neural network. All computation is local. "
+            "For research and education, not for clinical use.")
+        parent.acknowledgementText = _(
+            "The default network follows Bai, Nguyen, Wang and Jiang, "
+            "<a href='https://doi.org/10.2991/jaims.d.210428.001'>doi:10.2991/jaims.d.210428.001</a>.")
+
+
+class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.ui = None
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        widget = slicer.util.loadUI(self.resourcePath("UI/LDCTDenoise.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.logic = LDCTDenoiseLogic()
+        self.ui.modelComboBox.addItems(self.logic.engine.models())
+        self.ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.updateApplyButton)
+        self.ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.updateApplyButton)
+        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
+        self.updateApplyButton()
+
+    def cleanup(self):
+        self.removeObservers()
+
+    def onReload(self):
+        # The base class runs this file again; the library behind it has to be forgotten first.
+        for name in [name for name in sys.modules if name.split(".")[0] == "LDCTDenoiseLib"]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+
+    def updateApplyButton(self, node=None):
+        """Allow Apply when there is something to denoise, and say in the tool tip what is missing."""
+        inputVolume, outputVolume = self.ui.inputSelector.currentNode(), self.ui.outputSelector.currentNode()
+        missing = None
+        if inputVolume is None:
+            missing = _("Choose the CT volume to denoise.")
+        elif outputVolume is inputVolume:
+            missing = _("Choose an output that is not the input.")
+        self.ui.applyButton.enabled = missing is None
+        self.ui.applyButton.toolTip = missing or _("Denoise the volume.")
+
+    def onApplyButton(self, checked=False):
+        """Denoise the chosen volume behind a progress dialog that can cancel, then show the result."""
+        from LDCTDenoiseLib.engine import Cancelled
+
+        dialog = slicer.util.createProgressDialog(
+            parent=slicer.util.mainWindow(), maximum=0, labelText=_("Loading the network..."),
+            windowTitle=_("LDCT Denoise"))
+
+        def progress(done, total, remaining):
+            dialog.maximum = total
+            dialog.value = done
+            dialog.labelText = _("Slice {done} of {total}, {seconds} s left").format(
+                done=done, total=total, seconds=math.ceil(remaining))
+            slicer.app.processEvents()
+
+        with slicer.util.tryWithErrorDisplay(_("The volume was not denoised."), waitCursor=True):
+            try:
+                outputVolume = self.logic.process(
+                    self.ui.inputSelector.currentNode(), self.ui.outputSelector.currentNode(),
+                    model=self.ui.modelComboBox.currentText, strength=self.ui.strengthSlider.value,
+                    removedNoise=self.ui.removedNoiseCheckBox.checked, progress=progress,
+                    cancelled=lambda: dialog.wasCanceled)
+            except Cancelled:
+                return
+            finally:
+                dialog.close()
+            self.ui.outputSelector.setCurrentNode(outputVolume)
+            slicer.util.setSliceViewerLayers(background=outputVolume)
+
+
+class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
+    """Denoises volumes of the scene; needs no user interface.
+
+    ``engine``: what runs the networks, an ``LDCTDenoiseLib.engine.Engine``; by default one in this process.
+    """
+
+    def __init__(self, engine=None):
+        ScriptedLoadableModuleLogic.__init__(self)
+        if engine is None:
+            from LDCTDenoiseLib.engine import InProcessEngine
+
+            engine = InProcessEngine()
+        self.engine = engine
+
+    def process(self, inputVolume, outputVolume=None, model="hrnet", strength=1.0, device="auto", progress=None,
+                *, precision="auto", removedNoise=False, cancelled=None):
+        """Denoise ``inputVolume`` (vtkMRMLScalarVolumeNode, HU) and return the volume that holds the result.
+
+        :param outputVolume: volume to write to; None: "<input> denoised", created once and used again by later runs.
+          It gets the input's voxel type, geometry, parent transform, window and level, its place in the subject
+          hierarchy, and attributes ``LDCTDenoise.*`` that say how it was made.
+        :param model: name of a model, see ``engine.models()``.
+        :param strength: 0 (the input, bit for bit) to 1 (the network's own result).
+        :param device: "auto", "cpu", "cuda" or "mps".
+        :param progress: called as ``progress(doneSlices, totalSlices, remainingSeconds)``.
+        :param precision: "auto", "fp32", "bf16" or "fp16".
+        :param removedNoise: also make a volume of input minus output, see ``removedNoiseVolume``.
+        :param cancelled: called without arguments now and then; the run stops when it returns True.
+
+        Raises ValueError for input that cannot be denoised, ``LDCTDenoiseLib.engine.Cancelled`` when stopped, and
+        RuntimeError when the engine fails or the nodes were changed or deleted meanwhile. The scene is then unchanged.
+        """
+        from LDCTDenoiseLib import engine, provenance, scene
+
+        # A copy: whatever happens in the scene during the run, the engine works on one state of the voxels.
+        voxels = scene.check_input(inputVolume).copy()
+        if outputVolume is not None:
+            scene.check_output(outputVolume, inputVolume)
+        if not 0.0 <= strength <= 1.0:
+            raise ValueError(f"The strength is {strength}: choose a number from 0 (no change) to 1 (all of it).")
+        warning = scene.stacking_warning(inputVolume)
+        if warning:
+            logging.warning(warning)
+
+        reply = self.engine.denoise(
+            engine.DenoiseRequest(voxels, model=model, strength=strength, device=device, precision=precision),
+            progress, cancelled)
+        for message in reply.messages:
+            logging.info(message)
+        scene.check_unchanged(inputVolume, voxels)
+        if outputVolume is not None:
+            scene.check_still_there(outputVolume)
+        attributes = provenance.attributes(reply, strength, inputVolume.GetName())
+        return scene.write_result(inputVolume, voxels, reply.array, outputVolume, attributes, want_noise=removedNoise)
+
+    def removedNoiseVolume(self, outputVolume):
+        """Return the volume of what was removed from the source of ``outputVolume``, or None."""
+        from LDCTDenoiseLib import scene
+
+        return outputVolume.GetNodeReference(scene.REMOVED_NOISE_ROLE)
+
+
+class LDCTDenoiseTest(ScriptedLoadableModuleTest):
+    """Self-test for "Reload and Test": no network, no PyTorch, no internet."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_resultTakesThePlaceOfTheInput()
+
+    def test_resultTakesThePlaceOfTheInput(self):
+        from LDCTDenoiseLib.engine import DenoiseReply
+
+        class LowersByOne:
+            def denoise(self, request, progress=None, cancelled=None):
+                return DenoiseReply(request.array - request.array.dtype.type(1), request.model, "0", "", "cpu", "fp32",
+                                    seconds=0.0, noise_before=0.0, noise_after=0.0)
+
+        voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+        inputVolume = slicer.util.addVolumeFromArray(voxels, ijkToRAS=np.diag([-0.7, -0.7, 3.0, 1.0]), name="CT")
+        outputVolume = LDCTDenoiseLogic(LowersByOne()).process(inputVolume, removedNoise=True)
+        self.assertEqual(outputVolume.GetName(), "CT denoised")
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(outputVolume), voxels - 1)
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(inputVolume), voxels)
+        self.assertEqual(outputVolume.GetSpacing(), inputVolume.GetSpacing())
+        self.delayDisplay("Test passed")

@@ -1,0 +1,125 @@
+"""The one small interface through which the scene reaches the engine.
+
+A request and its reply hold plain values and arrays only, so that an engine may run in this process
+(:class:`InProcessEngine`) or in another one. Importing this file needs numpy alone; torch is imported by the first run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+NO_TORCH = ("PyTorch is not installed: in Slicer, install the PyTorch extension and let it install PyTorch; "
+            "elsewhere run 'pip install torch'.")
+
+Progress = Callable[[int, int, float], None]
+"""``progress(done_slices, total_slices, remaining_seconds)``, called after every batch of slices."""
+
+
+class Cancelled(RuntimeError):
+    """The run was stopped because its ``cancelled()`` said so; there is no result."""
+
+
+@dataclass(frozen=True)
+class DenoiseRequest:
+    """What to denoise, and how."""
+
+    array: np.ndarray
+    """(slice, row, column) in HU, any real dtype, finite; the engine does not modify it."""
+    model: str = "hrnet"
+    strength: float = 1.0
+    """0 returns the input bit for bit, 1 is the network's own output; linear between them."""
+    device: str = "auto"
+    precision: str = "auto"
+    padding: np.ndarray | None = None
+    """Voxels known to be padding (bool, the array's shape); None: the engine finds what lies outside the scan field."""
+
+
+@dataclass(frozen=True)
+class DenoiseReply:
+    """The result and what made it."""
+
+    array: np.ndarray
+    """(slice, row, column) in HU, shape and dtype of the request's array."""
+    model: str
+    version: str
+    weights_sha256: str
+    device: str
+    precision: str
+    seconds: float
+    noise_before: float
+    """Global noise level of the input, HU."""
+    noise_after: float
+    messages: tuple[str, ...] = ()
+    """What the user should know, such as a fallback to another device."""
+
+
+class Engine(Protocol):
+    """What the scene needs of an engine."""
+
+    def models(self) -> list[str]:
+        """Return the names of the models that can be asked for."""
+
+    def devices(self) -> list[str]:
+        """Return the devices that can be asked for, "auto" first."""
+
+    def denoise(self, request: DenoiseRequest, progress: Progress | None = None,
+                cancelled: Callable[[], bool] | None = None) -> DenoiseReply:
+        """Return the denoised volume.
+
+        Raises ValueError for a model, device or volume that cannot be used, RuntimeError when the engine itself cannot
+        run, and :class:`Cancelled`.
+        """
+
+
+class InProcessEngine:
+    """An :class:`Engine` that runs in the calling thread and keeps the network that it used last."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str, str, str] | None = None
+        self._denoiser = None
+
+    def models(self) -> list[str]:
+        from . import modelregistry
+
+        return [card.name for card in modelregistry.list_models()]
+
+    def devices(self) -> list[str]:
+        import torch
+
+        found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        return ["auto", "cpu", *(name for name, usable in found.items() if usable)]
+
+    def denoise(self, request: DenoiseRequest, progress: Progress | None = None,
+                cancelled: Callable[[], bool] | None = None) -> DenoiseReply:
+        try:
+            from . import inference
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise RuntimeError(NO_TORCH) from None
+
+        denoiser = self._loaded(request.model, request.device, request.precision)
+        try:
+            result = denoiser.denoise(request.array, strength=request.strength, padding=request.padding,
+                                      progress=progress, cancelled=cancelled)
+        except inference.Cancelled as error:
+            raise Cancelled(str(error)) from None
+        card = denoiser.card
+        return DenoiseReply(
+            array=result.array, model=card.name, version=card.version, weights_sha256=card.sha256,
+            device=result.device, precision=result.precision, seconds=result.seconds,
+            noise_before=result.noise_before, noise_after=result.noise_after, messages=tuple(result.messages))
+
+    def _loaded(self, model: str, device: str, precision: str):
+        key = (model, device, precision)
+        if key != self._key:
+            from . import inference, modelregistry
+
+            network, card = modelregistry.load_model(model)
+            self._denoiser = inference.Denoiser(network, card, device=device, precision=precision)
+            self._key = key
+        return self._denoiser

@@ -1,0 +1,228 @@
+"""Volumes of the MRML scene: what can be denoised, and how a result becomes a node.
+
+Nodes are made or changed only when a complete result is at hand, so that a run that fails or is stopped leaves the
+scene as it was. Arrays are (slice, row, column) in HU.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk
+
+SOURCE_ROLE = "LDCTDenoise.Source"
+"""Node reference from a result to the volume it was made from."""
+REMOVED_NOISE_ROLE = "LDCTDenoise.RemovedNoise"
+"""Node reference from a result to the volume of what was removed."""
+
+
+def check_input(volume) -> np.ndarray:
+    """Return a view of the voxels of ``volume``; raise ValueError when it is no CT volume that can be denoised."""
+    if volume is None:
+        raise ValueError("There is no input volume: choose the CT to denoise.")
+    name = volume.GetName()
+    if volume.GetScene() is None:
+        raise ValueError(f"The input volume '{name}' is not in the scene: add it first.")
+    _check_kind(volume, "input")
+    image = volume.GetImageData()
+    if image is None or image.GetNumberOfPoints() == 0:
+        raise ValueError(f"The input volume '{name}' holds no image: load it again.")
+    if image.GetNumberOfScalarComponents() != 1:
+        raise ValueError(f"The input volume '{name}' has {image.GetNumberOfScalarComponents()} values a voxel: "
+                         "choose a CT volume, which has one.")
+    array = slicer.util.arrayFromVolume(volume)
+    if array.dtype.kind == "f":
+        for k, plane in enumerate(array):
+            if not np.isfinite(plane).all():
+                raise ValueError(f"The input volume '{name}' holds values that are not finite numbers, first in slice "
+                                 f"{k}: replace them, for example by -1024.")
+    return array
+
+
+def check_output(volume, source) -> None:
+    """Raise ValueError when the result of ``source`` cannot be written to ``volume``."""
+    if volume is source:
+        raise ValueError(f"The output volume is the input '{source.GetName()}', which must stay as it is: "
+                         "choose another output or none.")
+    _check_kind(volume, "output")
+    if volume.GetScene() is not source.GetScene():
+        raise ValueError(f"The output volume '{volume.GetName()}' is not in the scene of the input: "
+                         "choose another output or none.")
+
+
+def _check_kind(volume, purpose: str) -> None:
+    # By exact class: label maps, vector and tensor volumes are subclasses of the scalar volume.
+    if not volume.IsA("vtkMRMLScalarVolumeNode") or volume.GetClassName() != "vtkMRMLScalarVolumeNode":
+        kind = volume.GetNodeTagName()
+        raise ValueError(f"The {purpose} '{volume.GetName()}' is a {kind}, not a scalar volume: choose a CT volume.")
+
+
+def stacking_warning(volume) -> str | None:
+    """Return a warning when the pixel sizes tell that the slices are not stacked along K, else None.
+
+    CT pixels are square within a slice. Where the sizes along I and J differ and K shares one of them, the volume has
+    probably been turned, and a network for slices then works across the slices.
+    """
+    i, j, k = volume.GetSpacing()
+    if np.isclose(i, j, rtol=1e-3) or not (np.isclose(i, k, rtol=1e-3) or np.isclose(j, k, rtol=1e-3)):
+        return None
+    axis = "I" if np.isclose(j, k, rtol=1e-3) else "J"
+    return (f"The slices of '{volume.GetName()}' seem to be stacked along {axis}, but are denoised in the I-J plane: "
+            "load the original slices if you have them.")
+
+
+def check_unchanged(source, voxels: np.ndarray) -> None:
+    """Raise RuntimeError when ``source`` left the scene or no longer holds ``voxels``."""
+    check_still_there(source)
+    image = source.GetImageData()
+    if image is None or not np.array_equal(slicer.util.arrayFromVolume(source), voxels):
+        raise RuntimeError(f"The volume '{source.GetName()}' was changed while it was denoised, and the result "
+                           "discarded: run again.")
+
+
+def check_still_there(volume) -> None:
+    """Raise RuntimeError when ``volume`` left the scene."""
+    if volume.GetScene() is None:
+        raise RuntimeError(f"The volume '{volume.GetName()}' was deleted during the run, and the result discarded.")
+
+
+def write_result(source, voxels: np.ndarray, result: np.ndarray, output, provenance: dict[str, str], *,
+                 want_noise: bool):
+    """Write ``result``, made from the ``voxels`` of ``source``, to the scene; return its volume.
+
+    ``output`` None: the result of an earlier run, or else a new volume. The volume of the removed noise belongs to the
+    result's: made by the first run that wants it, and kept true by every later one. New volumes are taken away again
+    should anything fail.
+    """
+    if (result.shape, result.dtype) != (voxels.shape, voxels.dtype):
+        raise RuntimeError(f"The engine returned {result.shape} voxels of {result.dtype} for '{source.GetName()}', "
+                           f"which has {voxels.shape} of {voxels.dtype}.")
+    added = []
+
+    def add(name: str):
+        added.append(add_volume(source, name))
+        return added[-1]
+
+    try:
+        name = f"{source.GetName()} denoised"
+        output = output or find_result(source, name) or add(name)
+        noise_volume = output.GetNodeReference(REMOVED_NOISE_ROLE)
+        if noise_volume is source or (noise_volume is None and want_noise):
+            noise_volume = add(f"{source.GetName()} removed noise") if want_noise else None
+        if noise_volume is not None:
+            write_volume(noise_volume, removed_noise(voxels, result), source, provenance)
+            show_noise(noise_volume)
+            output.SetNodeReferenceID(REMOVED_NOISE_ROLE, noise_volume.GetID())
+        write_volume(output, result, source, provenance)
+        show_like(output, source)
+    except BaseException:
+        for volume in added:
+            source.GetScene().RemoveNode(volume)
+        raise
+    return output
+
+
+def find_result(source, name: str):
+    """Return the volume called ``name`` (or its unique form, "name_1") that was made from ``source``, or None."""
+    pattern = re.compile(re.escape(name) + r"(_\d+)?")
+    for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", source.GetScene()):
+        if volume.GetNodeReference(SOURCE_ROLE) is source and pattern.fullmatch(volume.GetName() or ""):
+            return volume
+    return None
+
+
+def add_volume(source, name: str):
+    """Return a new empty scalar volume in the scene of ``source``, with a unique form of ``name``."""
+    scene = source.GetScene()
+    # The scene counts a name on even when its node is long gone.
+    free = name if scene.GetFirstNodeByName(name) is None else scene.GenerateUniqueName(name)
+    return scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", free)
+
+
+def removed_noise(source: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """Return ``source - result``: float as it is, integers as int16, or as int32 where that cannot hold them."""
+    if source.dtype.kind == "f":
+        return source - result
+    wide = np.subtract(source, result, dtype=np.int32 if source.dtype.itemsize <= 2 else np.int64)
+    limits = np.iinfo(np.int16)
+    fits = limits.min <= wide.min() and wide.max() <= limits.max
+    return wide.astype(np.int16 if fits else np.int32)
+
+
+def write_volume(volume, array: np.ndarray, source, provenance: dict[str, str]) -> None:
+    """Make ``volume`` hold ``array`` in the place of ``source``: geometry, parent transform, units, subject hierarchy.
+
+    ``array`` becomes the memory of the volume; the caller lets go of it. Attributes of ``provenance`` and a reference
+    to the source are set. Those that tie a volume to DICOM files are removed: these voxels are in no file.
+    """
+    image = vtk.vtkImageData()
+    image.SetDimensions(array.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=False))
+    with slicer.util.NodeModify(volume):
+        volume.CopyOrientation(source)
+        volume.SetAndObserveTransformNodeID(source.GetTransformNodeID())
+        volume.SetAndObserveImageData(image)
+        quantity, units = source.GetVoxelValueQuantity(), source.GetVoxelValueUnits()
+        volume.SetVoxelValueQuantity(quantity or _coded_entry("112031", "DCM", "Attenuation Coefficient"))
+        volume.SetVoxelValueUnits(units or _coded_entry("[hnsf'U]", "UCUM", "Hounsfield unit"))
+        for attribute in [name for name in volume.GetAttributeNames() if name.startswith("DICOM.")]:
+            volume.RemoveAttribute(attribute)
+        for attribute, value in provenance.items():
+            volume.SetAttribute(attribute, value)
+        volume.SetNodeReferenceID(SOURCE_ROLE, source.GetID())
+    _place_beside(volume, source)
+
+
+def _coded_entry(value: str, scheme: str, meaning: str):
+    entry = slicer.vtkCodedEntry()
+    entry.SetValueSchemeMeaning(value, scheme, meaning)
+    return entry
+
+
+def _place_beside(volume, source) -> None:
+    """Put ``volume`` under the subject hierarchy parent of ``source``, unless somebody has put it elsewhere."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(source.GetScene())
+    if hierarchy is None:
+        return
+    top = hierarchy.GetSceneItemID()
+    source_item = hierarchy.GetItemByDataNode(source)
+    parent = hierarchy.GetItemParent(source_item) if source_item else top
+    item = hierarchy.GetItemByDataNode(volume)
+    if not item:
+        hierarchy.CreateItem(parent, volume)
+    elif hierarchy.GetItemParent(item) == top:
+        hierarchy.SetItemParent(item, parent)
+
+
+def show_like(volume, source) -> None:
+    """Give ``volume`` the colours, window and level of ``source``; where that has no display, the default ones."""
+    display = _display_of(volume)
+    pattern = source.GetDisplayNode()
+    if pattern is None:
+        return
+    display.CopyContent(pattern)
+    display.SetAndObserveColorNodeID(pattern.GetColorNodeID())
+    # An automatic window would follow the voxels of the result, and the two pictures would no longer compare.
+    _set_window(display, pattern.GetWindow(), pattern.GetLevel())
+
+
+def show_noise(volume) -> None:
+    """Show ``volume`` about 0 HU, with a window that holds all but the strongest hundredth of its non-zero voxels."""
+    array = slicer.util.arrayFromVolume(volume)
+    changed = np.abs(array[array != 0])
+    reach = float(np.percentile(changed, 99)) if changed.size else 1.0
+    _set_window(_display_of(volume), 2 * max(reach, 1.0), 0.0)
+
+
+def _display_of(volume):
+    if volume.GetDisplayNode() is None:
+        volume.CreateDefaultDisplayNodes()
+    return volume.GetDisplayNode()
+
+
+def _set_window(display, window: float, level: float) -> None:
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(window, level)

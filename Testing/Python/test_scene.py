@@ -1,0 +1,231 @@
+"""The result takes the input's place in a real MRML scene, and stays there through saving and reloading."""
+
+import numpy as np
+import pytest
+from fakeengine import FakeEngine
+from slicerscene import mrml  # noqa: F401  (a fixture)
+
+# Rotated about two axes, pixels that are not square, slices 2.1 mm apart
+OBLIQUE = np.array([[0.6, -0.48, 0.8832, -110.0], [0.64, 0.45, -0.828, 35.5], [0, 0.46, 1.7316, 812.25], [0, 0, 0, 1]])
+LEFT_HANDED = np.diag([-0.7, -0.7, -2.5, 1.0])
+CT = np.array([[-0.8, 0, 0, 150.0], [0, -0.8, 0, 140.0], [0, 0, 5.0, -700.0], [0, 0, 0, 1.0]])
+
+
+def voxels(dtype, seed=0):
+    values = np.random.default_rng(seed).normal(60, 40, (4, 9, 7)) + (1024 if np.dtype(dtype).kind == "u" else 0)
+    return values.astype(dtype)
+
+
+@pytest.fixture
+def process(mrml):
+    """LDCTDenoiseLogic.process on an engine without a network."""
+    import LDCTDenoise
+
+    return LDCTDenoise.LDCTDenoiseLogic(FakeEngine()).process
+
+
+def affine_of(volume):
+    import slicer
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def array_of(volume):
+    import slicer
+
+    return slicer.util.arrayFromVolume(volume)
+
+
+@pytest.mark.parametrize("affine", [CT, OBLIQUE, LEFT_HANDED], ids=["ct", "oblique", "left-handed"])
+@pytest.mark.parametrize("dtype", ["int16", "uint16", "int32", "uint8", "float32", "float64"])
+def test_the_result_has_the_geometry_and_voxel_type_of_the_input(mrml, process, affine, dtype):
+    before = voxels(dtype)
+    volume = mrml.add_volume(before, affine)
+    result = process(volume)
+    np.testing.assert_allclose(affine_of(result), affine, rtol=0, atol=1e-12)
+    assert array_of(result).dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(array_of(result), FakeEngine.result_of(before))
+    np.testing.assert_array_equal(array_of(volume), before)
+
+
+def test_the_result_follows_the_parent_transform_of_the_input(mrml, process):
+    transform = mrml.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "table")
+    volume = mrml.add_volume(voxels("int16"), CT)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    assert process(volume).GetParentTransformNode() is transform
+    volume.SetAndObserveTransformNodeID(None)
+    assert process(volume).GetParentTransformNode() is None
+
+
+def test_the_result_and_the_input_are_shown_with_one_fixed_window(mrml, process):
+    volume = mrml.add_volume(voxels("int16"), CT, window=(350.0, 55.0))
+    volume.GetDisplayNode().SetAndObserveColorNodeID("vtkMRMLColorTableNodeRainbow")
+    display = process(volume).GetDisplayNode()
+    assert display is not volume.GetDisplayNode()
+    assert (display.GetWindow(), display.GetLevel(), display.GetAutoWindowLevel()) == (350.0, 55.0, 0)
+    assert display.GetColorNodeID() == "vtkMRMLColorTableNodeRainbow"
+
+
+def test_an_automatic_window_of_the_input_becomes_a_fixed_one_of_the_result(mrml, process):
+    volume = mrml.add_volume(voxels("int16"), CT)
+    volume.GetDisplayNode().AutoWindowLevelOn()
+    display = process(volume).GetDisplayNode()
+    assert display.GetWindow() == volume.GetDisplayNode().GetWindow()
+    assert display.GetLevel() == volume.GetDisplayNode().GetLevel()
+    assert not display.GetAutoWindowLevel()
+
+
+def test_the_window_follows_the_input_again_on_the_next_run(mrml, process):
+    volume = mrml.add_volume(voxels("int16"), CT)
+    process(volume)
+    volume.GetDisplayNode().SetWindowLevel(1500, -600)
+    display = process(volume).GetDisplayNode()
+    assert (display.GetWindow(), display.GetLevel()) == (1500, -600)
+
+
+def test_an_input_that_was_never_shown_can_be_denoised(mrml, process):
+    source = mrml.add_volume(voxels("int16"), CT)
+    bare = mrml.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "bare")
+    bare.SetAndObserveImageData(source.GetImageData())
+    assert process(bare).GetImageData() is not None
+    assert bare.GetDisplayNode() is None
+
+
+def test_the_result_stands_beside_the_input_in_the_subject_hierarchy(mrml, process):
+    tree = mrml.hierarchy
+    volume = mrml.add_volume(voxels("int16"), CT)
+    study = tree.CreateStudyItem(tree.GetSceneItemID(), "Study")
+    tree.SetItemParent(tree.GetItemByDataNode(volume), study)
+    result = process(volume, removedNoise=True)
+    noise = result.GetNodeReference("LDCTDenoise.RemovedNoise")
+    assert tree.GetItemParent(tree.GetItemByDataNode(result)) == study
+    assert tree.GetItemParent(tree.GetItemByDataNode(noise)) == study
+
+
+def test_a_result_that_was_moved_in_the_subject_hierarchy_is_left_there(mrml, process):
+    tree = mrml.hierarchy
+    volume = mrml.add_volume(voxels("int16"), CT)
+    result = process(volume)
+    folder = tree.CreateFolderItem(tree.GetSceneItemID(), "Keep")
+    tree.SetItemParent(tree.GetItemByDataNode(result), folder)
+    process(volume)
+    assert tree.GetItemParent(tree.GetItemByDataNode(result)) == folder
+
+
+def test_the_result_says_where_it_came_from(mrml, process):
+    volume = mrml.add_volume(voxels("int16"), CT, name="Abdomen")
+    result = process(volume, model="unet", strength=0.7)
+    import LDCTDenoiseLib
+
+    attributes = {name: result.GetAttribute(name) for name in result.GetAttributeNames()
+                  if name.startswith("LDCTDenoise.")}
+    assert attributes == {
+        "LDCTDenoise.Model": "unet", "LDCTDenoise.Version": "1.2", "LDCTDenoise.WeightsSHA256": "ab" * 32,
+        "LDCTDenoise.Strength": "0.7", "LDCTDenoise.Device": "cpu", "LDCTDenoise.Precision": "fp32",
+        "LDCTDenoise.SourceVolume": "Abdomen", "LDCTDenoise.SoftwareVersion": LDCTDenoiseLib.__version__}
+    assert result.GetNodeReference("LDCTDenoise.Source") is volume
+
+
+def test_values_are_in_hounsfield_units_unless_the_input_says_otherwise(mrml, process):
+    import slicer
+
+    volume = mrml.add_volume(voxels("int16"), CT)
+    assert process(volume).GetVoxelValueUnits().GetCodeMeaning() == "Hounsfield unit"
+    assert process(volume).GetVoxelValueQuantity().GetCodeValue() == "112031"
+    own = slicer.vtkCodedEntry()
+    own.SetValueSchemeMeaning("1", "99LOCAL", "own unit")
+    volume.SetVoxelValueUnits(own)
+    assert process(volume).GetVoxelValueUnits().GetCodeMeaning() == "own unit"
+
+
+def test_an_output_that_came_from_dicom_files_no_longer_points_to_them(mrml, process):
+    volume, output = mrml.add_volume(voxels("int16"), CT), mrml.add_volume(voxels("int16", 1), CT, name="out")
+    output.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
+    volume.SetAttribute("DICOM.instanceUIDs", "1.2.5 1.2.6")
+    process(volume, output)
+    assert output.GetAttribute("DICOM.instanceUIDs") is None
+    assert volume.GetAttribute("DICOM.instanceUIDs") == "1.2.5 1.2.6"
+
+
+@pytest.mark.parametrize("dtype, kept", [("int16", "int16"), ("uint16", "int16"), ("float32", "float32")])
+def test_the_removed_noise_is_input_minus_output_about_zero(mrml, process, dtype, kept):
+    before = voxels(dtype)
+    volume = mrml.add_volume(before, CT)
+    result = process(volume, removedNoise=True)
+    noise = result.GetNodeReference("LDCTDenoise.RemovedNoise")
+    assert noise.GetName() == "CT removed noise"
+    assert array_of(noise).dtype == np.dtype(kept)
+    np.testing.assert_array_equal(array_of(noise), before.astype(float) - FakeEngine.result_of(before).astype(float))
+    np.testing.assert_allclose(affine_of(noise), CT, rtol=0, atol=1e-12)
+    display = noise.GetDisplayNode()
+    assert (display.GetLevel(), display.GetAutoWindowLevel()) == (0.0, 0)
+    assert display.GetWindow() == pytest.approx(2 * np.percentile(np.abs(array_of(noise)[array_of(noise) != 0]), 99))
+    assert noise.GetAttribute("LDCTDenoise.WeightsSHA256") == "ab" * 32
+    assert noise.GetNodeReference("LDCTDenoise.Source") is volume
+
+
+def test_removed_noise_that_int16_cannot_hold_does_not_wrap(mrml):
+    from LDCTDenoiseLib.scene import removed_noise
+
+    source, result = np.array([[[65535, 0]]], np.uint16), np.array([[[0, 65535]]], np.uint16)
+    np.testing.assert_array_equal(removed_noise(source, result), [[[65535, -65535]]])
+
+
+def test_everything_survives_saving_clearing_and_reloading(mrml, process, tmp_path):
+    import slicer
+
+    before = voxels("int16")
+    transform = mrml.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "table")
+    volume = mrml.add_volume(before, OBLIQUE, name="Abdomen", window=(350.0, 55.0))
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    process(volume, strength=0.5, removedNoise=True)
+    folder = tmp_path / "a folder with spaces"
+    folder.mkdir()
+    mrml.reload(folder / "scene.mrb")
+
+    volume, result, noise = (slicer.util.getNode(name) for name in
+                             ("Abdomen", "Abdomen denoised", "Abdomen removed noise"))
+    # Left-handed images come back with their slices in reverse; in space they stay where they were.
+    assert np.linalg.det(OBLIQUE) > 0
+    np.testing.assert_array_equal(array_of(volume), before)
+    np.testing.assert_array_equal(array_of(result), FakeEngine.result_of(before, 0.5))
+    np.testing.assert_array_equal(array_of(noise), before - FakeEngine.result_of(before, 0.5))
+    for node in (result, noise):
+        np.testing.assert_allclose(affine_of(node), affine_of(volume), atol=1e-9)
+        assert node.GetParentTransformNode().GetName() == "table"
+        assert node.GetNodeReference("LDCTDenoise.Source") is volume
+        assert node.GetAttribute("LDCTDenoise.Strength") == "0.5"
+        assert node.GetAttribute("LDCTDenoise.SourceVolume") == "Abdomen"
+        assert node.GetVoxelValueUnits().GetCodeMeaning() == "Hounsfield unit"
+    assert result.GetNodeReference("LDCTDenoise.RemovedNoise") is noise
+    display = result.GetDisplayNode()
+    assert (display.GetWindow(), display.GetLevel(), display.GetAutoWindowLevel()) == (350.0, 55.0, 0)
+    assert noise.GetDisplayNode().GetLevel() == 0.0
+
+    nodes = mrml.node_ids()
+    assert process(volume) is result
+    assert mrml.node_ids() == nodes
+
+
+def test_a_left_handed_result_stays_on_its_source_through_reloading(mrml, process, tmp_path):
+    import slicer
+
+    before = voxels("int16")
+    process(mrml.add_volume(before, LEFT_HANDED, name="Abdomen"))
+    mrml.reload(tmp_path / "scene.mrb")
+    volume, result = slicer.util.getNode("Abdomen"), slicer.util.getNode("Abdomen denoised")
+    np.testing.assert_allclose(affine_of(result), affine_of(volume), atol=1e-9)
+    np.testing.assert_array_equal(array_of(result), FakeEngine.result_of(before)[::-1])
+
+
+@pytest.mark.parametrize("spacing, axis", [((5.0, 0.8, 0.8), "I"), ((0.8, 5.0, 0.8), "J"), ((0.8, 0.8, 5.0), None),
+                                           ((0.8, 0.8, 0.8), None), ((0.7, 0.8, 5.0), None)])
+def test_slices_that_are_not_stacked_along_k_are_pointed_out(mrml, spacing, axis):
+    from LDCTDenoiseLib.scene import stacking_warning
+
+    volume = mrml.add_volume(voxels("int16"), np.diag([*spacing, 1.0]))
+    warning = stacking_warning(volume)
+    assert (warning is None) if axis is None else (f"stacked along {axis}" in warning)
