@@ -41,7 +41,9 @@ def outside_scan_field(array: np.ndarray, padding: np.ndarray | None = None) -> 
 
 def _outside_of_slice(image: np.ndarray, known: np.ndarray | None) -> np.ndarray:
     floor = np.zeros(image.shape, dtype=bool) if known is None else known.astype(bool)
-    value = _border_value(image, floor)
+    declared = floor[[0, 0, -1, -1], [0, -1, 0, -1]].any()
+    # A file that declares its corners needs no guess, and air clipped to another value is no padding then.
+    value = None if declared else _border_value(image, floor)
     if value is not None:
         floor |= image == value
     if not floor.any():

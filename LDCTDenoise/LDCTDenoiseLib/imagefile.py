@@ -1,0 +1,149 @@
+"""CT volumes in single files (NIfTI, NRRD, MetaImage), read and written with SimpleITK.
+
+SimpleITK uses LPS millimetres, as this package does, so geometry passes through unchanged. NIfTI stores it in float32:
+positions come back to about 1e-5 mm, not bit for bit. None of the three formats holds a sheared stack of slices.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from .ctvolume import CTVolume, VolumeError, check_axial
+
+SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")
+_NIFTI_WHOLE_NUMBERS = (2, 4, 8, 256, 512, 768)
+"""NIfTI data types uint8, int16, int32, int8, uint16 and uint32."""
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def suffix_of(path: Path) -> str | None:
+    """Return which of SUFFIXES the file name ends with, in lower case, or None."""
+    name = path.name.lower()
+    return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+
+
+def read_image(path: Path) -> CTVolume:
+    """Read one volume. Raises VolumeError for anything that is not one complete scalar 3-D image of axial slices."""
+    import SimpleITK as sitk
+
+    if path.stat().st_size == 0:
+        raise VolumeError(f"{path.name} is empty. Copy or export it again.")
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with _clear_errors(path, "cannot be read; it may be damaged, truncated or of another format"):
+        reader.ReadImageInformation()
+        _check_shape(path, reader)
+        if suffix_of(path) in (".nii", ".nii.gz"):
+            _check_nifti_complete(path, reader)
+        image = reader.Execute()
+    if image.GetDimension() == 4:
+        image = image[:, :, :, 0]
+    array = sitk.GetArrayFromImage(image)
+    if suffix_of(path) in (".nii", ".nii.gz"):
+        array = _stored_whole_numbers(array, reader)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    check_axial(affine, path.name)
+    return CTVolume(array=array, affine=affine, metadata={"format": suffix_of(path)[1:]}, files=(str(path),))
+
+
+def write_image(volume: CTVolume, path: Path) -> None:
+    """Write the volume to ``path`` in the format of its suffix, in the array's own type.
+
+    Raises VolumeError for a geometry that the formats cannot hold and OSError if writing fails.
+    """
+    import SimpleITK as sitk
+
+    spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)
+    direction = volume.affine[:3, :3] / spacing
+    if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-4):
+        raise VolumeError(
+            "The slices are not stacked at right angles (sheared geometry), which image files cannot hold. "
+            "Write a DICOM folder, or resample the volume first."
+        )
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.array))
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection(direction.ravel().tolist())
+    image.SetOrigin(volume.affine[:3, 3].tolist())
+    try:
+        sitk.WriteImage(image, str(path), useCompression=suffix_of(path) != ".nii")
+    except RuntimeError as error:
+        raise OSError(f"Writing the image failed: {_last_line(error)}") from error
+
+
+@contextmanager
+def _clear_errors(path: Path, what: str) -> Iterator[None]:
+    """Turn SimpleITK's multi-line errors into one sentence, and keep its warnings off the terminal."""
+    import SimpleITK as sitk
+
+    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    except RuntimeError as error:
+        raise VolumeError(f"{path.name} {what} ({_last_line(error)}).") from error
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].removeprefix("ITK ERROR: ").rstrip(".") if lines else type(error).__name__
+
+
+def _check_shape(path: Path, reader) -> None:
+    size, components = reader.GetSize(), reader.GetNumberOfComponents()
+    if components != 1:
+        raise VolumeError(
+            f"{path.name} holds {components} values per voxel (a colour or vector image). Give a CT with one value in HU."
+        )
+    if len(size) < 3 or (len(size) == 4 and size[3] != 1) or len(size) > 4:
+        raise VolumeError(
+            f"{path.name} has {len(size)} dimensions, but a CT volume has three. "
+            "Save each time point, or the single slice with its position, as a 3-D volume."
+        )
+
+
+def _check_nifti_complete(path: Path, reader) -> None:
+    """ITK reads a truncated NIfTI file without complaint and fills the missing slices with anything."""
+    offset = float(reader.GetMetaData("vox_offset"))
+    needed = int(offset) + int(np.prod(reader.GetSize())) * int(reader.GetMetaData("bitpix")) // 8
+    with open(path, "rb") as file:
+        compressed = file.read(2) == _GZIP_MAGIC
+    try:
+        present = _unpacked_size(path) if compressed else path.stat().st_size
+    except (EOFError, OSError, zlib.error) as error:
+        raise VolumeError(f"{path.name} is truncated or damaged ({error}). Copy or export it again.") from error
+    if present < needed:
+        raise VolumeError(
+            f"{path.name} is truncated: it holds {present} of {needed} bytes. Copy or export it again."
+        )
+
+
+def _unpacked_size(path: Path) -> int:
+    size = 0
+    with gzip.open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            size += len(block)
+    return size
+
+
+def _stored_whole_numbers(array: np.ndarray, reader) -> np.ndarray:
+    """Undo ITK's cast to float where the NIfTI header scales whole numbers to whole numbers, as for int16 minus 1024."""
+    whole_on_disk = int(reader.GetMetaData("datatype")) in _NIFTI_WHOLE_NUMBERS
+    slope, intercept = float(reader.GetMetaData("scl_slope")), float(reader.GetMetaData("scl_inter"))
+    if array.dtype.kind != "f" or not whole_on_disk or not slope.is_integer() or not intercept.is_integer():
+        return array
+    low, high = array.min(), array.max()
+    for dtype in (np.int16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            # float32 holds whole numbers exactly up to 2**24, far beyond any CT number.
+            return np.rint(array).astype(dtype)
+    return array

@@ -1,0 +1,91 @@
+"""Reading and writing CT volumes: a DICOM folder, .nii, .nii.gz, .nrrd or .mha."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from . import imagefile
+from .ctvolume import CTVolume, VolumeError, check_values
+from .safewrite import complete_or_absent
+
+_KNOWN = "a DICOM folder, " + ", ".join(imagefile.SUFFIXES)
+
+
+def read_volume(path: str | os.PathLike, series_uid: str | None = None) -> CTVolume:
+    """Read a CT volume in HU from a DICOM folder (with its subfolders), .nii, .nii.gz, .nrrd or .mha.
+
+    ``series_uid`` chooses a series of a DICOM folder that holds several; without it the largest CT series is taken and
+    a warning names the others. Raises VolumeError, with one sentence for the user, for anything that is not a complete
+    CT volume of axial slices; see :mod:`dicomreader`, :mod:`imagefile` and :func:`ctvolume.check_values`.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise VolumeError(f"{path} does not exist.")
+    if path.is_dir():
+        from .dicomreader import read_dicom
+
+        volume = read_dicom(path, series_uid)
+    elif imagefile.suffix_of(path):
+        volume = imagefile.read_image(path)
+    elif path.suffix.lower() in (".dcm", ".ima", ".dicom"):
+        raise VolumeError(f"{path.name} is one slice of a DICOM series. Give the folder that holds all of them.")
+    else:
+        raise VolumeError(f"{path.name} is not of a known format. Give {_KNOWN}.")
+    return replace(volume, warnings=volume.warnings + tuple(check_values(volume.array, path.name)))
+
+
+def write_volume(
+    volume: CTVolume,
+    path: str | os.PathLike,
+    *,
+    source: CTVolume | None = None,
+    provenance: Mapping[str, object] | None = None,
+) -> None:
+    """Write a volume in the format of the suffix of ``path``, or as a DICOM folder where it has none.
+
+    A DICOM folder is written as a series derived from ``source`` (default: ``volume`` itself, which knows its files if
+    it was read from DICOM), see :mod:`dicomwriter`. ``provenance`` says where the voxels come from (model, version,
+    weights_sha256, strength, device, precision, source, software_version ...): it goes into the DICOM headers, or into
+    a side-car ``<file name>.json``. The output appears complete or not at all; an input file is never overwritten,
+    a DICOM folder with anything in it neither. Raises VolumeError for what cannot be written, OSError if writing fails.
+    """
+    path = Path(path)
+    source = source or volume
+    if not path.absolute().parent.is_dir():
+        raise VolumeError(f"The folder {path.absolute().parent} does not exist. Create it first.")
+    _refuse_inputs(path, volume.files + source.files)
+    if path.is_dir() or not path.suffix:
+        from .dicomwriter import write_dicom
+
+        write_dicom(volume, path, source, provenance or {})
+    elif imagefile.suffix_of(path):
+        _write_file(volume, path, provenance)
+    else:
+        raise VolumeError(f"{path.name} does not end with a known format. Give {_KNOWN} (a name without a dot).")
+
+
+def sidecar_of(path: str | os.PathLike) -> Path:
+    """Return where the provenance of an image file is kept: ``<file name>.json`` beside it."""
+    return Path(f"{os.fspath(path)}.json")
+
+
+def _refuse_inputs(path: Path, inputs: tuple[str, ...]) -> None:
+    if path.exists() and any(os.path.exists(name) and os.path.samefile(path, name) for name in inputs):
+        raise VolumeError(f"{path.name} is the input, which is never overwritten. Choose another output name.")
+
+
+def _write_file(volume: CTVolume, path: Path, provenance: Mapping[str, object] | None) -> None:
+    with complete_or_absent(path) as temporary:
+        imagefile.write_image(volume, temporary)
+        if provenance is not None:
+            with complete_or_absent(sidecar_of(path)) as sidecar:
+                sidecar.write_text(json.dumps(dict(provenance), indent=2, default=_plain) + "\n", encoding="utf-8")
+
+
+def _plain(value):
+    """JSON form of what the json module does not know: numpy scalars as numbers, paths and the like as text."""
+    return value.item() if hasattr(value, "item") else str(value)
