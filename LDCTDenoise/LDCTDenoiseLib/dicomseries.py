@@ -33,6 +33,10 @@ class Series:
     def voxels(self) -> int:
         return sum(int(s.header.get("Rows", 0)) * int(s.header.get("Columns", 0)) for s in self.slices)
 
+    @property
+    def is_original(self) -> bool:
+        return "ORIGINAL" in (self.slices[0].header.get("ImageType") or ())
+
     def __str__(self) -> str:
         header = self.slices[0].header
         number = header.get("SeriesNumber")
@@ -63,7 +67,8 @@ def choose_series(folder: Path, series_uid: str | None) -> tuple[Series, list[st
         if not usable:
             reasons = "; ".join(f"{series} {series.obstacle}" for series in found)
             raise VolumeError(f"{folder.name} holds no CT series that can be read: {reasons}.")
-        chosen = max(usable, key=lambda series: series.voxels)
+        # Of two series of one size, the scanner's own comes before one derived from it.
+        chosen = max(usable, key=lambda series: (series.voxels, series.is_original))
         others = [series for series in usable if series is not chosen]
     warnings = []
     if others:
