@@ -74,11 +74,13 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onApplyButton(self, checked=False):
         """Denoise the chosen volume behind a progress dialog that can cancel, then show the result."""
+        import qt
         from LDCTDenoiseLib.engine import Cancelled
 
         dialog = slicer.util.createProgressDialog(
-            parent=slicer.util.mainWindow(), maximum=0, labelText=_("Loading the network..."),
-            windowTitle=_("LDCT Denoise"))
+            maximum=0, labelText=_("Loading the network..."), windowTitle=_("LDCT Denoise"),
+            windowModality=qt.Qt.ApplicationModal)
+        slicer.app.processEvents()
 
         def progress(done, total, remaining):
             dialog.maximum = total
@@ -87,7 +89,7 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 done=done, total=total, seconds=math.ceil(remaining))
             slicer.app.processEvents()
 
-        with slicer.util.tryWithErrorDisplay(_("The volume was not denoised."), waitCursor=True):
+        with slicer.util.tryWithErrorDisplay(_("The volume was not denoised.")):
             try:
                 outputVolume = self.logic.process(
                     self.ui.inputSelector.currentNode(), self.ui.outputSelector.currentNode(),

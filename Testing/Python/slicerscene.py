@@ -53,10 +53,10 @@ class SlicerScene:
         self.application.SetMRMLSceneDataIO(self.scene, self._remote, self._data_io)
         self.application.SetSliceLogics(vtk.vtkCollection())
         self.application.SetViewLogics(vtk.vtkCollection())
-        color = self._module_logic("Colors", slicer.vtkSlicerColorLogic)
+        color = self._module_logic("Colors", slicer.vtkSlicerColorLogic)  # the application holds it
         self.application.SetColorLogic(color)
         color.AddDefaultColorNodes()
-        self._logics = [color] + [self._module_logic(name, getattr(slicer, cls)) for name, cls in MODULE_LOGICS.items()]
+        self._logics = {name: self._module_logic(name, getattr(slicer, cls)) for name, cls in MODULE_LOGICS.items()}
         self._keep_hierarchy(slicer, vtk)
         slicer.mrmlScene = self.scene
 
@@ -109,14 +109,25 @@ class SlicerScene:
         display.SetWindowLevel(*window)
         return volume
 
+    def load_volume(self, path, name: str):
+        """Add the scalar volume in the file ``path`` (.nrrd, .nii.gz, .mha)."""
+        volume = self._logics["Volumes"].AddArchetypeVolume(str(path), name, 0)
+        if volume is None:
+            raise OSError(f"No volume could be read from {path}")
+        return volume
+
     def node_ids(self) -> list[str]:
         """Return the ID of every node, in the order of the scene."""
         return [self.scene.GetNthNode(n).GetID() for n in range(self.scene.GetNumberOfNodes())]
 
-    def reload(self, path) -> None:
-        """Save the scene as ``path`` (.mrb), clear it and read it back."""
+    def save(self, path) -> None:
+        """Write the scene with all its data to ``path`` (.mrb)."""
         if not self.scene.WriteToMRB(str(path)):
             raise OSError(f"The scene could not be written to {path}")
+
+    def reload(self, path) -> None:
+        """Save the scene as ``path`` (.mrb), clear it and read it back."""
+        self.save(path)
         self.scene.Clear(False)
         if not self.scene.ReadFromMRB(str(path)):
             raise OSError(f"The scene could not be read from {path}")

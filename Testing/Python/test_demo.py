@@ -1,0 +1,117 @@
+"""The demo leaves a scene, a picture and numbers, and its environment is made once."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakeengine import FakeEngine
+from slicerscene import mrml  # noqa: F401  (a fixture)
+
+TESTING = Path(__file__).resolve().parents[1]
+sys.path.append(str(TESTING))
+
+import demo  # noqa: E402
+import environment  # noqa: E402
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """A body of soft tissue in air, without and with noise of 20 HU, in the sample's files."""
+    import SimpleITK
+
+    folder = tmp_path / "sample data"
+    folder.mkdir()
+    j, i = np.mgrid[:96, :96] - 47.5
+    clean = np.where(j**2 + i**2 < 40**2, 50.0, -1000.0) * np.ones((3, 1, 1))
+    noisy = clean + np.random.default_rng(1).normal(0, 20, clean.shape)
+    for name, array in ((demo.REFERENCE, clean), (demo.LOW_DOSE, noisy)):
+        image = SimpleITK.GetImageFromArray(np.rint(array).astype(np.int16))
+        image.SetSpacing((0.9, 0.9, 3.0))
+        SimpleITK.WriteImage(image, str(folder / name))
+    (folder / demo.FACTS).write_text(json.dumps({"dose": 0.25, "region": {"slice": 1, "row": 40, "column": 44}}))
+    return folder
+
+
+def test_the_demo_leaves_a_scene_a_picture_and_numbers(mrml, sample, tmp_path, capsys):
+    import slicer
+
+    output = tmp_path / "demo folder"
+    output.mkdir()
+    steps = environment.Steps()
+    metrics = demo.run_demo(mrml, sample, output, steps, model="hrnet", device="auto", engine=FakeEngine())
+    demo.print_table(metrics)
+    steps.print()
+    assert sorted(path.name for path in output.iterdir()) == ["metrics.json", "report.png", "scene.mrb"]
+
+    saved = json.loads((output / "metrics.json").read_text())
+    assert saved == metrics
+    assert saved["low dose"]["rmse_hu"] == pytest.approx(20, rel=0.02)
+    assert saved["low dose"]["noise_hu"] == pytest.approx(20, rel=0.1)
+    assert saved["low dose"]["bias_hu"]["soft"] == pytest.approx(0, abs=0.5)
+    # the engine of this test takes a tenth of each value away
+    assert saved["denoised"]["bias_hu"]["soft"] == pytest.approx(-5, abs=0.5)
+    assert saved["provenance"]["LDCTDenoise.WeightsSHA256"] == "ab" * 32
+    assert saved["sample"]["dose"] == 0.25
+    assert (output / "report.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+    mrml.scene.Clear(False)
+    assert mrml.scene.ReadFromMRB(str(output / "scene.mrb"))
+    volumes = [slicer.util.getNode(name) for name in
+               ("CT quarter dose", "CT quarter dose denoised", "CT full dose", "CT quarter dose removed noise")]
+    windows = [(v.GetDisplayNode().GetWindow(), v.GetDisplayNode().GetLevel()) for v in volumes]
+    assert windows[:3] == [(400.0, 40.0)] * 3
+    assert windows[3][1] == 0.0
+    table = capsys.readouterr().out
+    assert "RMSE HU" in table and "denoise 3 slices" in table
+
+
+def test_a_missing_sample_is_named_and_nothing_is_written(tmp_path, capsys):
+    assert demo.main(["--sample", str(tmp_path), "--output", str(tmp_path / "demo")]) == 2
+    assert demo.LOW_DOSE in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.parametrize("version", [(3, 9), (3, 14)])
+def test_a_python_that_the_lock_does_not_cover_is_refused_by_name(version):
+    with pytest.raises(environment.EnvironmentFailure, match=rf"Python 3\.{version[1]}.*3\.10 to 3\.13"):
+        environment.check_python(version)
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 13)])
+def test_every_python_that_the_lock_covers_is_accepted(version):
+    environment.check_python(version)
+
+
+def test_a_complete_environment_is_used_without_installing(tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "call", lambda *arguments, **options: pytest.fail("installs"))
+    lock = tmp_path / "lock.txt"
+    lock.write_text("numpy==2.4.6\n")
+    python = environment.python_in(tmp_path / "env")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    (tmp_path / "env" / environment.MARK).write_text(environment.lock_hash(lock))
+    assert environment.ensure(tmp_path / "env", lock) == python
+
+
+def test_a_changed_lock_is_installed_and_a_failed_installation_is_not_marked(tmp_path, monkeypatch):
+    installed = []
+    status = 1
+    monkeypatch.setattr(subprocess, "call", lambda arguments: installed.append(arguments) or status)
+    lock = tmp_path / "lock.txt"
+    lock.write_text("numpy==2.4.6\n")
+    python = environment.python_in(tmp_path / "env")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    mark = tmp_path / "env" / environment.MARK
+    mark.write_text("another lock")
+    with pytest.raises(environment.EnvironmentFailure, match="could not be installed"):
+        environment.ensure(tmp_path / "env", lock)
+    assert not mark.exists()
+    status = 0
+    environment.ensure(tmp_path / "env", lock)
+    environment.ensure(tmp_path / "env", lock)
+    assert len(installed) == 2
+    assert installed[0][0] == str(python) and installed[0][-1] == str(lock)
