@@ -1,0 +1,196 @@
+"""Denoising of whole volumes with a trained network: devices, precision, batches, progress, stop."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from .engine import Cancelled
+from .hu import round_to_dtype, to_hu, to_network
+from .modelregistry import ModelCard
+from .networks import Denoiser2d
+from .noiselevel import global_noise_level
+from .scanfield import outside_scan_field
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+NOISE_FLOOR_HU = (1.0, 3.0)
+"""An image with less noise than the first value is left alone, one with more than the second is denoised in full; in
+between the networks' effect grows linearly. No patient scan is so clean, but phantoms and processed images are, and a
+network that was trained on noise can only harm them."""
+
+
+@dataclass(frozen=True)
+class DenoiseResult:
+    """Denoised volume in the input's dtype and how it was made; noise levels are GNL in HU."""
+
+    array: np.ndarray
+    device: str
+    precision: str
+    batch_size: int
+    seconds: float
+    noise_before: float
+    noise_after: float
+    messages: list[str] = field(default_factory=list)
+
+
+def choose_device(device: str = "auto") -> torch.device:
+    """Return the device that ``device`` (auto, cuda, cuda:N, mps, cpu) stands for; auto is CUDA if there is any, else CPU.
+
+    Raises:
+        ValueError: an unknown device or one that this computer does not have.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = device.partition(":")
+    usable = {"cpu": 0 if number else 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}
+    if kind not in usable or (number and not number.isdigit()):
+        raise ValueError(f"Unknown device {device!r}; choose auto, cuda, cuda:N, mps or cpu.")
+    if int(number or 0) >= usable[kind]:
+        raise ValueError(f"This computer has no device {device!r}; choose auto or cpu.")
+    return torch.device(device)
+
+
+def choose_precision(precision: str, device: torch.device) -> str:
+    """Return fp32, bf16 or fp16; auto is fp16 on CUDA (error about 0.6 HU, bf16 has 5 HU), fp32 elsewhere.
+
+    Raises:
+        ValueError: an unknown precision.
+    """
+    if precision == "auto":
+        return "fp16" if device.type == "cuda" else "fp32"
+    if precision not in PRECISIONS:
+        raise ValueError(f"Unknown precision {precision!r}; choose auto, {', '.join(PRECISIONS)}.")
+    return precision
+
+
+def noise_floor_factor(noise_level: float) -> float:
+    """Return the share (0 to 1) of a network's effect that an image with this GNL in HU gets."""
+    low, high = NOISE_FLOOR_HU
+    return float(np.clip((noise_level - low) / (high - low), 0, 1))
+
+
+class Denoiser:
+    """A network ready to run on one device.
+
+    Args:
+        network, card: from :func:`~.modelregistry.load_model`.
+        device, precision: see :func:`choose_device` and :func:`choose_precision`.
+        batch_size: slices at a time; None chooses 16 on a GPU and 1 on a CPU, where more gain nothing.
+    """
+
+    def __init__(self, network: Denoiser2d, card: ModelCard, device="auto", precision="auto", batch_size=None):
+        self.card = card
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
+        self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"The batch size is at least 1, not {batch_size}.")
+        self.batch_size = batch_size or (1 if self.device.type == "cpu" else 16)
+
+    def denoise(self, array, *, strength=1.0, padding=None, spacing=None, progress=None, cancelled=None) -> DenoiseResult:
+        """Denoise a volume slice by slice.
+
+        Args:
+            array: (K, J, I) in HU, any real dtype; it is not modified.
+            strength: 0 returns the input bit for bit, 1 the network's output; linear between.
+            padding: bool (K, J, I), voxels known to be no measurement. Those and everything else outside the scan
+                field are returned bit for bit.
+            spacing: (slice, row, column) in mm, for the noise level; None assumes a usual pixel size.
+            progress: called with (done slices, all slices, remaining seconds) after every batch.
+            cancelled: called before every batch; true stops the run.
+
+        Raises:
+            ValueError: not a volume of finite real numbers, or a strength out of range.
+            Cancelled: ``cancelled`` said so.
+        """
+        array = check_volume(array)
+        if not 0 <= strength <= 1:
+            raise ValueError(f"The strength lies between 0 and 1, not at {strength}.")
+        start = time.monotonic()
+        messages: list[str] = []
+        before = global_noise_level(array, spacing)
+        effect = strength * noise_floor_factor(before)
+        if effect < strength:
+            messages.append(f"The noise level of {before:.1f} HU is so low that the image was "
+                            + ("left as it is." if effect == 0 else "denoised in part only."))
+        if effect == 0:
+            return DenoiseResult(array.copy(), str(self.device), self.precision, self.batch_size,
+                                 time.monotonic() - start, before, before, messages)
+        outside = outside_scan_field(array, padding)
+        result = array.copy()
+        done = 0
+        while done < len(array):
+            if cancelled and cancelled():
+                raise Cancelled("Denoising was stopped.")
+            part = slice(done, done + self.batch_size)
+            removed = self._removed_noise_or_smaller_batch(array[part], messages)
+            if removed is None:
+                continue
+            hu = array[part].astype(np.float32)
+            new = round_to_dtype(hu - np.float32(effect) * removed, array.dtype)
+            result[part] = np.where(outside[part], array[part], new)
+            done += len(hu)
+            if progress:
+                progress(done, len(array), (time.monotonic() - start) / done * (len(array) - done))
+        return DenoiseResult(result, str(self.device), self.precision, self.batch_size, time.monotonic() - start,
+                             before, global_noise_level(result, spacing), messages)
+
+    def removed_noise(self, slices: np.ndarray) -> np.ndarray:
+        """Return what the network removes from slices (n, rows, columns) in HU, float32."""
+        units = to_network(torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32))[:, None])
+        units = units.to(self.device, memory_format=torch.channels_last)
+        with torch.inference_mode(), exact_fp32(), torch.autocast(
+                self.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"):
+            output = self.network(units)
+            # In network units the difference keeps more digits than two HU images would.
+            difference = (units - output.float())[:, 0].cpu().numpy()
+        return difference * np.float32(to_hu(1.0) - to_hu(0.0))
+
+    def _removed_noise_or_smaller_batch(self, slices, messages):
+        """:meth:`removed_noise`, or None after giving way to a lack of memory: half the batch, then the CPU."""
+        try:
+            return self.removed_noise(slices)
+        except torch.cuda.OutOfMemoryError:
+            torch.cuda.empty_cache()
+        if self.batch_size > 1:
+            self.batch_size //= 2
+            messages.append(f"GPU memory ran out; going on with {self.batch_size} slices at a time.")
+        else:
+            self.device, self.precision = torch.device("cpu"), "fp32"
+            self.network = self.network.to(self.device)
+            messages.append("GPU memory ran out even for one slice; going on with the CPU.")
+        return None
+
+
+def check_volume(array) -> np.ndarray:
+    """Return ``array`` if it is a volume of finite real numbers.
+
+    Raises:
+        ValueError: it is not; the message says why.
+    """
+    array = np.asarray(array)
+    if array.ndim != 3 or 0 in array.shape:
+        raise ValueError(f"Expected a volume (slices, rows, columns), got an array of shape {array.shape}.")
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"Expected real numbers in HU, got values of type {array.dtype}.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("The volume holds values that are not finite (NaN or infinity); replace them first.")
+    return array
+
+
+@contextlib.contextmanager
+def exact_fp32():
+    """Keep TF32 off while the block runs: cuDNN would otherwise round fp32 inputs to ten bits."""
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for backend, value in zip(backends, before):
+            backend.allow_tf32 = value

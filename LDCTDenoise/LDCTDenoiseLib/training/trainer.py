@@ -1,0 +1,233 @@
+"""The training loop: checkpoints, exact resume, validation, metrics log."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import queue
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..hu import SCALE_HU
+from ..networks import build
+from .config import OptimiserConfig, TrainingConfig
+
+_LOG_FIELDS = ("iteration", "loss", "rate", "validation_ratio", "seconds")
+_VALIDATION_SAMPLES = 32
+
+
+class Trainer:
+    """Trains one network.
+
+    Args:
+        config: the whole run.
+        sampler, validation: objects with ``batch(iteration, size)`` returning (noisy, target) in network units, the
+            same for the same iteration, as :class:`~.sampler.PatchSampler` does.
+        folder: receives ``checkpoint.pt``, ``best.pt``, ``weights.pt``, ``log.csv`` and ``config.json``.
+        device: where the network is trained.
+
+    Everything random is a function of (seed, iteration); the checkpoint holds weights, their average, the optimiser
+    and the iteration. A run that was killed therefore continues with the same numbers, bit for bit on a CPU with the
+    same number of threads, as if it had never stopped.
+    """
+
+    def __init__(self, config: TrainingConfig, sampler, validation, folder: Path, device="cpu"):
+        self.config, self.sampler, self.folder = config, sampler, Path(folder)
+        self.device = torch.device(device)
+        torch.manual_seed(config.seed)
+        network = config.network
+        self.network = build(network.architecture, network.widths, network.form, **network.options).to(self.device)
+        self.network = self.network.to(memory_format=torch.channels_last)
+        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.optimiser.rate, betas=(0.9, 0.999))
+        self.iteration = 0
+        self.best_ratio = math.inf
+        self.validation = None if validation is None else validation.batch(0, _VALIDATION_SAMPLES)
+
+    def run(self, *, resume: bool = False, progress=None, stop_after: int | None = None) -> Path:
+        """Train to the end of the configuration and return the path of the best weights.
+
+        Args:
+            resume: continue from ``checkpoint.pt`` instead of starting afresh.
+            progress: called after every iteration with (iteration, iterations, loss, remaining seconds).
+            stop_after: write a checkpoint and return at this iteration, as if the time were up.
+
+        Raises:
+            ValueError: ``folder`` holds another run, or none to resume.
+            FloatingPointError: the loss is no longer finite.
+        """
+        self._open_folder(resume)
+        optimiser, end = self.config.optimiser, stop_after or self.config.optimiser.iterations
+        start, first = time.monotonic(), self.iteration
+        losses: list[float] = []
+        with Prefetcher(self.sampler, optimiser.batch_size, first, end) as batches:
+            while self.iteration < end:
+                losses.append(self._step(*batches.get()))
+                self.iteration += 1
+                if not math.isfinite(losses[-1]):
+                    raise FloatingPointError(f"The loss is not finite at iteration {self.iteration}; lower the rate.")
+                elapsed = time.monotonic() - start
+                if progress:
+                    progress(self.iteration, optimiser.iterations, losses[-1],
+                             elapsed / (self.iteration - first) * (optimiser.iterations - self.iteration))
+                last = self.iteration == end
+                if self.iteration % self.config.validate_every == 0 or last:
+                    self._validate(float(np.mean(losses)), elapsed)
+                    losses.clear()
+                if self.iteration % self.config.checkpoint_every == 0 or last:
+                    self._save_checkpoint()
+        return self.folder / "best.pt"
+
+    def _step(self, noisy: torch.Tensor, target: torch.Tensor) -> float:
+        optimiser = self.config.optimiser
+        rate = learning_rate(optimiser, self.iteration)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        noisy, target = (t.to(self.device, memory_format=torch.channels_last) for t in (noisy, target))
+        with precision_context(optimiser.precision, self.device):
+            output = self.network(noisy)
+        error = (output.float() - target) ** 2
+        if optimiser.sd_floor is not None:
+            variance = ((noisy - target) ** 2).mean((1, 2, 3), keepdim=True)
+            error = error / (variance + (optimiser.sd_floor / SCALE_HU) ** 2)
+        loss = error.mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        # A constant average would remember the random start; this one grows into its length.
+        keep = min(optimiser.averaging, (1 + self.iteration) / (10 + self.iteration))
+        for name, value in self.network.state_dict().items():
+            self.average[name].lerp_(value, 1 - keep)
+        return loss.item()
+
+    def _validate(self, loss: float, seconds: float):
+        """Log, and keep the averaged weights if they are the best so far."""
+        ratio = math.nan if self.validation is None else self._validation_ratio()
+        if self.validation is None or ratio < self.best_ratio:
+            self.best_ratio = ratio
+            save_atomically(self.average, self.folder / "best.pt")
+        new = not (self.folder / "log.csv").exists()
+        row = (self.iteration, f"{loss:.6g}", f"{learning_rate(self.config.optimiser, self.iteration):.3g}",
+               f"{ratio:.5f}", f"{seconds:.1f}")
+        with open(self.folder / "log.csv", "a", newline="") as stream:
+            writer = csv.writer(stream)
+            if new:
+                writer.writerow(_LOG_FIELDS)
+            writer.writerow(row)
+
+    def _validation_ratio(self) -> float:
+        """Geometric mean over the validation patches of RMSE after / RMSE before, with the averaged weights."""
+        current = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average)
+        noisy, target = self.validation
+        logs = []
+        with torch.no_grad(), precision_context(self.config.optimiser.precision, self.device):
+            for x, y in zip(noisy.split(4), target.split(4)):
+                output = self.network(x.to(self.device)).float().cpu()
+                after, before = (((image - y) ** 2).mean((1, 2, 3)).sqrt() for image in (output, x))
+                logs.append(torch.log(after / before))
+        self.network.load_state_dict(current)
+        return torch.cat(logs).mean().exp().item()
+
+    def _open_folder(self, resume: bool):
+        checkpoint, record = self.folder / "checkpoint.pt", self.folder / "config.json"
+        if not resume:
+            if checkpoint.exists():
+                raise ValueError(f"{self.folder} already holds a training run; resume it or choose another folder.")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            record.write_text(json.dumps(asdict(self.config), indent=1))
+            return
+        if not checkpoint.exists():
+            raise ValueError(f"{self.folder} holds no checkpoint to resume from.")
+        if json.loads(record.read_text()) != json.loads(json.dumps(asdict(self.config))):
+            raise ValueError(f"{self.folder} was trained with another configuration; resume it with its own.")
+        state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average = state["average"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.iteration, self.best_ratio = state["iteration"], state["best_ratio"]
+        self._drop_later_log_rows()
+
+    def _drop_later_log_rows(self):
+        """Forget what was logged after the checkpoint: those iterations will be done again."""
+        log = self.folder / "log.csv"
+        if log.exists():
+            lines = log.read_text().splitlines(keepends=True)
+            log.write_text("".join(lines[:1] + [r for r in lines[1:] if int(r.split(",")[0]) <= self.iteration]))
+
+    def _save_checkpoint(self):
+        save_atomically({"network": self.network.state_dict(), "average": self.average,
+                         "optimiser": self.optimiser.state_dict(), "iteration": self.iteration,
+                         "best_ratio": self.best_ratio}, self.folder / "checkpoint.pt")
+
+
+def learning_rate(optimiser: OptimiserConfig, iteration: int) -> float:
+    """Return the rate of iteration ``iteration`` (from 0): steps if there are milestones, else warm-up and cosine."""
+    if optimiser.milestones:
+        passed = sum(iteration >= m * optimiser.iterations for m in optimiser.milestones)
+        return optimiser.rate * optimiser.milestone_factor ** passed
+    if iteration < optimiser.warm_up:
+        return optimiser.rate * (iteration + 1) / optimiser.warm_up
+    share = (iteration - optimiser.warm_up) / max(1, optimiser.iterations - optimiser.warm_up)
+    return optimiser.final_rate + (optimiser.rate - optimiser.final_rate) * (1 + math.cos(math.pi * min(1.0, share))) / 2
+
+
+def precision_context(precision: str, device: torch.device):
+    """Return the autocast context of ``precision``: fp32 or bf16."""
+    if precision not in ("fp32", "bf16"):
+        raise ValueError(f"Unknown training precision {precision!r}; choose fp32 or bf16.")
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def save_atomically(state, path: Path):
+    """Write ``state`` with torch.save so that ``path`` is always either the old or the new file, never half of one."""
+    temporary = path.with_name(path.name + ".part")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+class Prefetcher:
+    """Draws the next batches in a thread while the network works; batches come in order."""
+
+    def __init__(self, sampler, size: int, first: int, end: int):
+        self._queue: queue.Queue = queue.Queue(maxsize=2)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, args=(sampler, size, first, end), daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def get(self):
+        """Return the next batch; an error of the sampler is raised here."""
+        item = self._queue.get()
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def _work(self, sampler, size, first, end):
+        try:
+            for iteration in range(first, end):
+                self._put(sampler.batch(iteration, size))
+                if self._stop.is_set():
+                    return
+        except BaseException as error:  # handed to the training thread, which raises it
+            self._put(error)
+
+    def _put(self, item):
+        while not self._stop.is_set():
+            try:
+                return self._queue.put(item, timeout=0.1)
+            except queue.Full:
+                continue
