@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 MAX_LABEL_VALUES = 128
-"""A volume of whole numbers from zero upwards with no more distinct values than this is a labelmap, not a CT."""
+"""A labelmap holds whole numbers from zero upwards, no more distinct ones than this, in uniform regions."""
 
 
 class VolumeError(ValueError):
@@ -68,9 +68,7 @@ def check_values(array: np.ndarray, name: str) -> list[str]:
     if array.dtype.kind == "f":
         bad = np.count_nonzero(~np.isfinite(array))
         if bad:
-            raise VolumeError(
-                f"{name} holds {bad} voxels that are NaN or infinite. Replace them (air is -1000 HU) and read it again."
-            )
+            raise not_finite(name, bad)
     low, high = float(array.min()), float(array.max())
     if _is_labelmap(array, low):
         raise VolumeError(
@@ -78,6 +76,13 @@ def check_values(array: np.ndarray, name: str) -> list[str]:
             "Choose the CT volume instead of its segmentation."
         )
     return _unlikely_hu(array, low, high)
+
+
+def not_finite(name: str, count: int) -> VolumeError:
+    """The error for a volume with ``count`` voxels that are NaN or infinite."""
+    return VolumeError(
+        f"{name} holds {count} voxels that are NaN or infinite. Replace them (air is -1000 HU) and read it again."
+    )
 
 
 def check_axial(affine: np.ndarray, name: str) -> None:
@@ -103,7 +108,8 @@ def _is_labelmap(array: np.ndarray, low: float) -> bool:
         distinct = np.unique(values)
         if len(distinct) > MAX_LABEL_VALUES or np.any(distinct != np.rint(distinct)):
             return False
-    return True
+    # Neighbours of one label are equal; in a CT, noise makes nearly all of them differ.
+    return bool(np.mean(array[:, :, 1:] == array[:, :, :-1]) > 0.5)
 
 
 def _unlikely_hu(array: np.ndarray, low: float, high: float) -> list[str]:

@@ -20,14 +20,15 @@ def stored_values(dataset, path: Path) -> np.ndarray:
 
     Raises VolumeError for pixel data that is missing, truncated or compressed in a way nobody here can decode.
     """
-    try:
-        pixels = dataset.pixel_array
-    except Exception as error:  # Decoders raise whatever they like.
-        if not dataset.file_meta.TransferSyntaxUID.is_compressed or "PixelData" not in dataset:
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        pixels = _decoded_by_gdcm(dataset, path)
+    else:
+        try:
+            pixels = dataset.pixel_array
+        except Exception as error:  # ValueError for short data, AttributeError and others for missing elements.
             raise VolumeError(
                 f"The pixel data of {path.name} is missing or truncated ({error}). Copy the series again."
             ) from error
-        pixels = _decoded_by_gdcm(dataset, path)
     if pixels.dtype.kind not in "iu":
         raise VolumeError(f"{path.name} stores {pixels.dtype} pixels, which a CT image does not have.")
     return _without_unused_bits(pixels, dataset)
@@ -90,7 +91,7 @@ def _without_unused_bits(pixels: np.ndarray, dataset) -> np.ndarray:
 
 
 def _decoded_by_gdcm(dataset, path: Path) -> np.ndarray:
-    """Decode with SimpleITK's GDCM, which knows JPEG, JPEG-LS and JPEG 2000 without further packages."""
+    """Decode with SimpleITK's GDCM: JPEG, JPEG-LS, JPEG 2000 and RLE, for which pydicom needs further packages."""
     import SimpleITK as sitk
 
     try:

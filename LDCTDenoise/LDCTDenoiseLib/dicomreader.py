@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def read_dicom(folder: Path, series_uid: str | None = None) -> CTVolume:
     Raises VolumeError: no readable CT series (other modalities, colour, enhanced multi-frame, only localizers), damaged
     or truncated files, slices that do not form a straight stack of axial images.
     """
-    series, warnings = choose_series(folder, series_uid)
+    series, notes = choose_series(folder, series_uid)
     stack = stack_slices(series.slices)
     images, masks, lossy = [], [], 0
     for item in stack.slices:
@@ -51,7 +52,7 @@ def read_dicom(folder: Path, series_uid: str | None = None) -> CTVolume:
         lossy += is_lossy(dataset)
     array = np.stack(images)
     if lossy:
-        warnings.append(
+        notes.append(
             f"{lossy} of {len(images)} slices were compressed with losses; their noise is no longer that of CT, so the "
             "result may be worse. Use the uncompressed series if there is one."
         )
@@ -60,7 +61,7 @@ def read_dicom(folder: Path, series_uid: str | None = None) -> CTVolume:
         affine=stack.affine,
         metadata=_metadata(stack.slices),
         padding=_certain_padding(array, np.stack(masks)),
-        warnings=tuple(warnings + stack.warnings + _rescale_warnings(stack.slices[0])),
+        warnings=tuple(notes + stack.warnings + _rescale_warnings(stack.slices[0])),
         files=tuple(str(item.path) for item in stack.slices),
     )
 
@@ -69,7 +70,10 @@ def _read_complete(path: Path):
     import pydicom
 
     try:
-        return pydicom.dcmread(path)
+        with warnings.catch_warnings():
+            # pydicom only warns about truncated compressed data, and some decoders then fill the rest with anything.
+            warnings.filterwarnings("error", message="End of file reached")
+            return pydicom.dcmread(path)
     except Exception as error:  # As for headers: pydicom raises many types on damaged files.
         raise VolumeError(f"{path.name} is damaged or truncated ({error}). Copy the series again.") from error
 

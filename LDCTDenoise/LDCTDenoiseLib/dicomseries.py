@@ -87,7 +87,7 @@ def _find_series(folder: Path) -> list[Series]:
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
         header = _read_header(path)
         if header is not None:
-            groups.setdefault(str(header.get("SeriesInstanceUID", "")), []).append(Slice(path, header))
+            groups.setdefault(str(header.SeriesInstanceUID), []).append(Slice(path, header))
     if not groups:
         raise VolumeError(f"{folder.name} holds no DICOM files. Give the folder that holds the slices of the CT series.")
     return [_series(uid, slices) for uid, slices in groups.items()]
@@ -110,9 +110,12 @@ def _read_header(path: Path):
             raise VolumeError(f"{path.name} is no complete DICOM file (no DICM header). Copy the series again.")
         return None
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True)
+        header = pydicom.dcmread(path, stop_before_pixels=True)
     except Exception as error:  # pydicom raises a dozen types on damaged files, struct.error and KeyError among them.
         raise VolumeError(f"The DICOM header of {path.name} is damaged ({error}). Copy the series again.") from error
+    if "SeriesInstanceUID" not in header:
+        raise VolumeError(f"{path.name} is truncated or no image (it belongs to no series). Copy the series again.")
+    return header
 
 
 def _series(uid: str, slices: list[Slice]) -> Series:

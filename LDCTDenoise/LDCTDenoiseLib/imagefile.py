@@ -14,11 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .ctvolume import CTVolume, VolumeError, check_axial
+from .ctvolume import CTVolume, VolumeError, check_axial, not_finite
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")
 _NIFTI_WHOLE_NUMBERS = (2, 4, 8, 256, 512, 768)
 """NIfTI data types uint8, int16, int32, int8, uint16 and uint32."""
+_NIFTI_FLOATS = {16: np.dtype(np.float32), 64: np.dtype(np.float64)}
+_NIFTI_HEADER_SIZES = (348, 540)
+_BLOCK = 1 << 22
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -40,7 +43,7 @@ def read_image(path: Path) -> CTVolume:
         reader.ReadImageInformation()
         _check_shape(path, reader)
         if suffix_of(path) in (".nii", ".nii.gz"):
-            _check_nifti_complete(path, reader)
+            _check_nifti_data(path, reader)
         image = reader.Execute()
     if image.GetDimension() == 4:
         image = image[:, :, :, 0]
@@ -111,28 +114,30 @@ def _check_shape(path: Path, reader) -> None:
         )
 
 
-def _check_nifti_complete(path: Path, reader) -> None:
-    """ITK reads a truncated NIfTI file without complaint and fills the missing slices with anything."""
-    offset = float(reader.GetMetaData("vox_offset"))
-    needed = int(offset) + int(np.prod(reader.GetSize())) * int(reader.GetMetaData("bitpix")) // 8
+def _check_nifti_data(path: Path, reader) -> None:
+    """Look at the bytes of a NIfTI file, because ITK reads truncated files, and NaN as zero, without complaint."""
+    offset, floats = int(float(reader.GetMetaData("vox_offset"))), _NIFTI_FLOATS.get(int(reader.GetMetaData("datatype")))
+    needed = offset + int(np.prod(reader.GetSize())) * int(reader.GetMetaData("bitpix")) // 8
     with open(path, "rb") as file:
         compressed = file.read(2) == _GZIP_MAGIC
+    present = bad = 0
     try:
-        present = _unpacked_size(path) if compressed else path.stat().st_size
+        with (gzip.open if compressed else open)(path, "rb") as file:
+            header = file.read(offset)
+            order = "<" if int.from_bytes(header[:4], "little") in _NIFTI_HEADER_SIZES else ">"
+            present = len(header)
+            while block := file.read(min(_BLOCK, max(needed - present, 0))):
+                present += len(block)
+                if floats is not None:
+                    values = np.frombuffer(block[: len(block) // floats.itemsize * floats.itemsize],
+                                           floats.newbyteorder(order))
+                    bad += np.count_nonzero(~np.isfinite(values))
     except (EOFError, OSError, zlib.error) as error:
         raise VolumeError(f"{path.name} is truncated or damaged ({error}). Copy or export it again.") from error
     if present < needed:
-        raise VolumeError(
-            f"{path.name} is truncated: it holds {present} of {needed} bytes. Copy or export it again."
-        )
-
-
-def _unpacked_size(path: Path) -> int:
-    size = 0
-    with gzip.open(path, "rb") as file:
-        while block := file.read(1 << 22):
-            size += len(block)
-    return size
+        raise VolumeError(f"{path.name} is truncated: it holds {present} of {needed} bytes. Copy or export it again.")
+    if bad:
+        raise not_finite(path.name, bad)
 
 
 def _stored_whole_numbers(array: np.ndarray, reader) -> np.ndarray:

@@ -50,9 +50,15 @@ def test_values_that_are_not_finite_are_refused_with_their_number(bad):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
 def test_labelmaps_are_refused_whatever_their_type(dtype):
-    labels = np.random.default_rng(0).integers(0, 118, (4, 32, 32)).astype(dtype)
+    labels = np.random.default_rng(0).integers(0, 118, (4, 4, 4)).astype(dtype).repeat(8, axis=1).repeat(8, axis=2)
     with pytest.raises(VolumeError, match="labelmap"):
         check_values(labels, "segmentation.nii.gz")
+
+
+def test_a_small_noisy_image_without_rescale_is_not_taken_for_a_labelmap():
+    raw = np.random.default_rng(0).integers(40, 100, (2, 16, 16))
+    (warning,) = check_values(raw, "scan")
+    assert "below zero" in warning
 
 
 def test_an_empty_volume_is_refused():
