@@ -87,7 +87,7 @@ FILTERS: dict[str, ClassicalFilter] = {
     "gaussian": ClassicalFilter("Gaussian", gaussian, (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5)),
     "nlm": ClassicalFilter("Non-local means", non_local_means, (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7), "skimage"),
     "tv": ClassicalFilter("Total variation", total_variation, (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.5), "skimage"),
-    "bm3d": ClassicalFilter("BM3D", bm3d, (0.3, 0.5, 0.7, 1.0), "bm3d"),
+    "bm3d": ClassicalFilter("BM3D", bm3d, (0.6, 0.8, 1.0, 1.3, 1.7), "bm3d"),
 }
 
 

@@ -1,0 +1,135 @@
+"""Cases of an evaluation: the slices of one patient at one simulated dose, with the regions in which all are judged."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from .classical import Noise
+from .kernels import Kernel
+from .metrics import body_mask, noise_power_spectrum, rois_in_mask, tissue_classes
+from .noiselevel import global_noise_level
+from .simulation import simulate_low_dose
+from .training.bank import _kernel as body_kernel
+from .volumeio import read_volume
+
+TRACKS = ("matched", "sharp")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One simulated scan. ``track`` "matched" colours the noise as the image's own, "sharp" is the bare ramp."""
+
+    track: str
+    noise_index: float
+    dose: float
+
+    def __str__(self) -> str:
+        return f"{self.track}, NI {self.noise_index:g} HU, dose {self.dose:g}"
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The slices of one patient that are judged: the target dose, HU.
+
+    ``name`` comes from the file's name; ``slices`` are their numbers in the file. ``reference``, ``body`` and every
+    mask of ``classes`` are (K,J,I); ``spacing`` is (slice, row, column) in mm; ``noise_level`` the GNL of each slice.
+    """
+
+    name: str
+    slices: tuple[int, ...]
+    reference: np.ndarray
+    padding: np.ndarray | None
+    spacing: tuple[float, float, float]
+    kernel: Kernel
+    body: np.ndarray
+    classes: dict[str, np.ndarray]
+    noise_level: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A patient under a condition: ``low_dose`` (K,J,I) as a scanner would store it, ``noise`` what was added, HU."""
+
+    patient: Patient
+    condition: Condition
+    low_dose: np.ndarray
+    noise: np.ndarray
+
+    @cached_property
+    def added_sd(self) -> tuple[float, ...]:
+        """SD in HU of the added noise in the body, of each slice."""
+        return tuple(float(n[m].std()) for n, m in zip(self.noise, self.patient.body))
+
+    @cached_property
+    def known_noise(self) -> Noise:
+        """SD and power spectrum of the very noise that was added: more than a filter can know in practice."""
+        rois = rois_in_mask(self.noise, self.patient.body)
+        spectrum = noise_power_spectrum(rois, self.patient.spacing, 0) if len(rois) else None
+        return Noise(float(self.noise[self.patient.body].std()), spectrum)
+
+
+def load_patients(path: Path, slices_per_patient: int) -> Iterator[Patient]:
+    """Read a volume and choose evenly spaced slices that show a body.
+
+    A file of unrelated slices has a CSV of the same name beside it with the columns ``slice``, ``patient`` and
+    ``spacing`` (mm); then every patient of that table is one of its own, numbered in the order of the table.
+    Raises VolumeError for unreadable volumes and ValueError if there is no body in any slice.
+    """
+    volume = read_volume(path)
+    name = path.name.split(".")[0]
+    table = path.with_name(name + ".csv")
+    if not table.is_file():
+        yield _patient(name, volume.array, range(len(volume.array)), volume.padding, volume.spacing, slices_per_patient)
+        return
+    members: dict[str, list[tuple[int, float]]] = {}
+    with table.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            members.setdefault(row["patient"], []).append((int(row["slice"]), float(row["spacing"])))
+    for number, rows in enumerate(members.values(), 1):
+        # Slices of one patient share their spacing but for re-scans; those with another one are left out.
+        spacing = rows[0][1]
+        chosen = [index for index, own in rows if own == spacing]
+        padding = None if volume.padding is None else volume.padding[chosen]
+        yield _patient(f"{name}-{number}", volume.array[chosen], chosen, padding, (1.0, spacing, spacing),
+                       slices_per_patient)
+
+
+def simulate(patient: Patient, condition: Condition, seed: int, device: str) -> Case:
+    """Give the patient's slices the noise of ``condition``; slices are independent of each other."""
+    if condition.track not in TRACKS:
+        raise ValueError(f"Unknown track {condition.track!r}; choose {' or '.join(TRACKS)}.")
+    result = simulate_low_dose(
+        patient.reference, patient.spacing, noise_index=condition.noise_index, dose=condition.dose,
+        kernel=patient.kernel if condition.track == "matched" else "sharp", seed=seed, padding=patient.padding,
+        device=device,
+    )
+    return Case(patient, condition, result.array, result.noise)
+
+
+def evenly_spaced(count: int, wanted: int) -> list[int]:
+    """At most ``wanted`` of ``count`` positions, evenly spaced, the ends left out where there is room."""
+    if count <= wanted:
+        return list(range(count))
+    return [int(p) for p in np.linspace(0, count - 1, wanted + 2)[1:-1].round()]
+
+
+def _patient(name, array, numbers, padding, spacing, wanted: int) -> Patient:
+    numbers = list(numbers)
+    body = body_mask(array, padding)
+    with_body = np.flatnonzero(body.any(axis=(1, 2)))
+    if len(with_body) == 0:
+        raise ValueError(f"{name} shows no body above -900 HU in any slice, so there is nothing to judge.")
+    chosen = with_body[evenly_spaced(len(with_body), wanted)]
+    reference, body = array[chosen], body[chosen]
+    return Patient(
+        name=name, slices=tuple(numbers[c] for c in chosen), reference=reference,
+        padding=None if padding is None else padding[chosen], spacing=tuple(float(s) for s in spacing),
+        kernel=body_kernel(array, spacing[1:]), body=body, classes=tissue_classes(reference, spacing, body),
+        noise_level=tuple(global_noise_level(one, spacing) for one in reference),
+    )
