@@ -14,7 +14,6 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 
 class LDCTDenoise(ScriptedLoadableModule):
@@ -32,10 +31,9 @@ class LDCTDenoise(ScriptedLoadableModule):
             "<a href='https://doi.org/10.2991/jaims.d.210428.001'>doi:10.2991/jaims.d.210428.001</a>.")
 
 
-class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class LDCTDenoiseWidget(ScriptedLoadableModuleWidget):
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
         self.logic = None
         self.ui = None
 
@@ -51,9 +49,6 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.updateApplyButton)
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.updateApplyButton()
-
-    def cleanup(self):
-        self.removeObservers()
 
     def onReload(self):
         # The base class runs this file again; the library behind it has to be forgotten first.
@@ -149,7 +144,8 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
             logging.warning(warning)
 
         reply = self.engine.denoise(
-            engine.DenoiseRequest(voxels, model=model, strength=strength, device=device, precision=precision),
+            engine.DenoiseRequest(voxels, model=model, strength=strength, device=device, precision=precision,
+                                  spacing=inputVolume.GetSpacing()[::-1]),
             progress, cancelled)
         for message in reply.messages:
             logging.info(message)

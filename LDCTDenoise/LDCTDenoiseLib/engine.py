@@ -34,6 +34,8 @@ class DenoiseRequest:
     """0 returns the input bit for bit, 1 is the network's own output; linear between them."""
     device: str = "auto"
     precision: str = "auto"
+    spacing: tuple[float, float, float] | None = None
+    """Slice, row, column in mm, for the noise level; None: a usual pixel size."""
     padding: np.ndarray | None = None
     """Voxels known to be padding (bool, the array's shape); None: the engine finds what lies outside the scan field."""
 
@@ -88,6 +90,7 @@ class InProcessEngine:
         return [card.name for card in modelregistry.list_models()]
 
     def devices(self) -> list[str]:
+        _inference()
         import torch
 
         found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -95,19 +98,13 @@ class InProcessEngine:
 
     def denoise(self, request: DenoiseRequest, progress: Progress | None = None,
                 cancelled: Callable[[], bool] | None = None) -> DenoiseReply:
-        try:
-            from . import inference
-        except ModuleNotFoundError as error:
-            if error.name != "torch":
-                raise
-            raise RuntimeError(NO_TORCH) from None
-
         denoiser = self._loaded(request.model, request.device, request.precision)
-        try:
-            result = denoiser.denoise(request.array, strength=request.strength, padding=request.padding,
-                                      progress=progress, cancelled=cancelled)
-        except inference.Cancelled as error:
-            raise Cancelled(str(error)) from None
+        device = denoiser.device
+        result = denoiser.denoise(request.array, strength=request.strength, padding=request.padding,
+                                  spacing=request.spacing, progress=progress, cancelled=cancelled)
+        if denoiser.device != device:
+            # It gave way to a full GPU, which may be free by the next run.
+            self._key = None
         card = denoiser.card
         return DenoiseReply(
             array=result.array, model=card.name, version=card.version, weights_sha256=card.sha256,
@@ -117,9 +114,21 @@ class InProcessEngine:
     def _loaded(self, model: str, device: str, precision: str):
         key = (model, device, precision)
         if key != self._key:
-            from . import inference, modelregistry
+            inference = _inference()
+            from . import modelregistry
 
             network, card = modelregistry.load_model(model)
             self._denoiser = inference.Denoiser(network, card, device=device, precision=precision)
             self._key = key
         return self._denoiser
+
+
+def _inference():
+    """Return the module that needs torch; raise RuntimeError with what to do where torch is missing."""
+    try:
+        from . import inference
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise RuntimeError(NO_TORCH) from None
+    return inference

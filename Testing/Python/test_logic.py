@@ -1,5 +1,6 @@
 """LDCTDenoiseLogic.process leaves one complete result or an unchanged scene."""
 
+import json
 import sys
 
 import numpy as np
@@ -147,6 +148,7 @@ def test_the_engine_is_asked_for_what_the_caller_asked_for_and_reports_progress(
     request = logic.engine.requests[0]
     assert (request.model, request.strength, request.device, request.precision) == ("unet", 0.5, "cuda", "bf16")
     np.testing.assert_array_equal(request.array, array_of(ct))
+    assert request.spacing == pytest.approx((3.0, 0.7, 0.7))
     assert seen == [(1, 4, 3.0), (2, 4, 2.0), (3, 4, 1.0), (4, 4, 0.0)]
 
 
@@ -317,6 +319,49 @@ def test_voxels_changed_during_the_run_discard_the_result(mrml, logic, ct, chang
     if change == "one voxel in place":
         # the engine worked on the voxels as they were
         assert logic.engine.requests[0].array[0, 0, 0] == array_of(ct)[0, 0, 0] - 1
+
+
+@pytest.fixture
+def tiny_model(tmp_path, monkeypatch):
+    """A model of the user called "tiny": a network with its first random weights."""
+    from LDCTDenoiseLib.modelregistry import save_weights
+    from LDCTDenoiseLib.networks import build
+
+    monkeypatch.setenv("LDCT_MODELS", str(tmp_path))
+    digest = save_weights(build("plain", [2, 2]).state_dict(), tmp_path / "tiny.pt")
+    entry = {"name": "tiny", "version": "0.1", "architecture": "plain", "widths": [2, 2], "file": "tiny.pt",
+             "sha256": digest}
+    (tmp_path / "models.json").write_text(json.dumps({"models": [entry]}))
+    return digest
+
+
+def test_a_real_network_denoises_a_volume_of_the_scene(mrml, logic, tiny_model):
+    noise = np.random.default_rng(5).normal(0, 40, (3, 40, 40))
+    values = np.clip(40 + noise, -1000, None).astype(np.int16)
+    j, i = np.mgrid[:40, :40] - 19.5
+    outside = j**2 + i**2 > 19.5**2
+    values[:, outside] = -2000
+    volume = mrml.add_volume(values)
+    logic.engine = InProcessEngine()
+    assert "tiny" in logic.engine.models()
+    assert logic.engine.devices()[:2] == ["auto", "cpu"]
+    seen = []
+    result = logic.process(volume, model="tiny", device="cpu", progress=lambda *arguments: seen.append(arguments[:2]))
+    assert (array_of(result) != values).any()
+    np.testing.assert_array_equal(array_of(result)[:, outside], values[:, outside])
+    assert result.GetAttribute("LDCTDenoise.WeightsSHA256") == tiny_model
+    assert (result.GetAttribute("LDCTDenoise.Device"), result.GetAttribute("LDCTDenoise.Precision")) == ("cpu", "fp32")
+    assert seen[-1] == (3, 3)
+    logic.process(volume, model="tiny", device="cpu", strength=0)
+    np.testing.assert_array_equal(array_of(result), values)
+
+
+def test_an_unknown_model_is_refused_with_the_names_there_are(mrml, logic, ct, tiny_model):
+    logic.engine = InProcessEngine()
+    before = mrml.node_ids()
+    with pytest.raises(ValueError, match="tiny"):
+        logic.process(ct, model="no such model")
+    assert mrml.node_ids() == before
 
 
 def test_without_pytorch_one_message_says_what_to_install(monkeypatch):
