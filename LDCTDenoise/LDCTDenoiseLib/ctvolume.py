@@ -19,8 +19,8 @@ class CTVolume:
     """A CT volume.
 
     ``array``     (slice, row, column) in HU; the stored type where the rescale allows it (int16 stays int16).
-    ``affine``    4x4 float64, maps the voxel (i, j, k, 1) = (column, row, slice, 1) to LPS millimetres. Columns may point
-                  anywhere and may be left-handed.
+    ``affine``    4x4 float64, maps the voxel (i, j, k, 1) = (column, row, slice, 1) to LPS millimetres. Its columns may
+                  point anywhere and may be left-handed.
     ``metadata``  what is known of the acquisition (modality, kernel, kvp, slice_thickness_mm ...), never patient data.
     ``padding``   bool (slice, row, column), voxels that the file itself declares as padding, or None.
     ``warnings``  sentences for the user about what was left out or looks unusual.

@@ -103,8 +103,9 @@ def _check_straight(positions, distances, normal, pixel_spacing) -> None:
     if beside > MAX_SHEAR_PIXELS * pixel_spacing.min():
         angle = np.degrees(np.arctan2(beside, distances[-1]))
         raise VolumeError(
-            f"The slices are not stacked along the acquisition axis: they are shifted sideways by up to {beside:.1f} mm "
-            f"({angle:.1f} degrees; gantry tilt?). Straighten the volume first, for example with dcm2niix or 3D Slicer."
+            "The slices are not stacked along the acquisition axis: they are shifted sideways by up to "
+            f"{beside:.1f} mm ({angle:.1f} degrees; gantry tilt?). "
+            "Straighten the volume first, for example with dcm2niix or 3D Slicer."
         )
 
 

@@ -1,4 +1,4 @@
-"""Pixel data of one DICOM slice: stored values, rescale to HU, declared padding (PS3.3 C.7.5.1.1.2, C.7.6.3, C.11.1)."""
+"""Pixel data of one DICOM slice: stored values, rescale to HU, declared padding (PS3.3 C.7.5.1.1, C.7.6.3, C.11.1)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stored_values(dataset, path: Path) -> np.ndarray:
 def rescale_of(dataset, path: Path) -> tuple[float, float]:
     """Return slope and intercept of the rescale from stored values to HU; 1 and 0 where the header has none."""
     if "ModalityLUTSequence" in dataset:
-        raise VolumeError(f"{path.name} maps its values by a lookup table, not by slope and intercept, so HU are unknown.")
+        raise VolumeError(f"{path.name} has a lookup table instead of a rescale slope and intercept. Export it as HU.")
     slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
     slope = 1.0 if slope is None else float(slope)
     intercept = 0.0 if intercept is None else float(intercept)

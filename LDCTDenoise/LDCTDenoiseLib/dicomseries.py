@@ -89,7 +89,7 @@ def _find_series(folder: Path) -> list[Series]:
         if header is not None:
             groups.setdefault(str(header.SeriesInstanceUID), []).append(Slice(path, header))
     if not groups:
-        raise VolumeError(f"{folder.name} holds no DICOM files. Give the folder that holds the slices of the CT series.")
+        raise VolumeError(f"{folder.name} holds no DICOM files. Give the folder with the slices of the CT series.")
     return [_series(uid, slices) for uid, slices in groups.items()]
 
 

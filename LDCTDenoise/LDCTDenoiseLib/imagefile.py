@@ -105,7 +105,8 @@ def _check_shape(path: Path, reader) -> None:
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
     if components != 1:
         raise VolumeError(
-            f"{path.name} holds {components} values per voxel (a colour or vector image). Give a CT with one value in HU."
+            f"{path.name} holds {components} values per voxel (a colour or vector image). "
+            "Give a CT with one value in HU."
         )
     if len(size) < 3 or (len(size) == 4 and size[3] != 1) or len(size) > 4:
         raise VolumeError(
@@ -116,7 +117,8 @@ def _check_shape(path: Path, reader) -> None:
 
 def _check_nifti_data(path: Path, reader) -> None:
     """Look at the bytes of a NIfTI file, because ITK reads truncated files, and NaN as zero, without complaint."""
-    offset, floats = int(float(reader.GetMetaData("vox_offset"))), _NIFTI_FLOATS.get(int(reader.GetMetaData("datatype")))
+    offset = int(float(reader.GetMetaData("vox_offset")))
+    floats = _NIFTI_FLOATS.get(int(reader.GetMetaData("datatype")))
     needed = offset + int(np.prod(reader.GetSize())) * int(reader.GetMetaData("bitpix")) // 8
     with open(path, "rb") as file:
         compressed = file.read(2) == _GZIP_MAGIC
@@ -141,7 +143,7 @@ def _check_nifti_data(path: Path, reader) -> None:
 
 
 def _stored_whole_numbers(array: np.ndarray, reader) -> np.ndarray:
-    """Undo ITK's cast to float where the NIfTI header scales whole numbers to whole numbers, as for int16 minus 1024."""
+    """Undo ITK's cast to float where the NIfTI header scales whole numbers to whole numbers, as int16 minus 1024."""
     whole_on_disk = int(reader.GetMetaData("datatype")) in _NIFTI_WHOLE_NUMBERS
     slope, intercept = float(reader.GetMetaData("scl_slope")), float(reader.GetMetaData("scl_inter"))
     if array.dtype.kind != "f" or not whole_on_disk or not slope.is_integer() or not intercept.is_integer():
