@@ -79,19 +79,16 @@ def load_patients(path: Path, slices_per_patient: int) -> Iterator[Patient]:
 
     A file of unrelated slices has a CSV of the same name beside it with the columns ``slice``, ``patient`` and
     ``spacing`` (mm); then every patient of that table is one of its own, numbered in the order of the table.
-    Raises VolumeError for unreadable volumes and ValueError if there is no body in any slice.
+    Raises VolumeError for unreadable volumes and ValueError if there is no body in any slice or if the table does not
+    fit the volume.
     """
     volume = read_volume(path)
     name = path.name.split(".")[0]
-    table = path.with_name(name + ".csv")
-    if not table.is_file():
+    members = _read_table(path.with_name(name + ".csv"), len(volume.array))
+    if not members:
         yield _patient(name, volume.array, range(len(volume.array)), volume.padding, volume.spacing, slices_per_patient)
         return
-    members: dict[str, list[tuple[int, float]]] = {}
-    with table.open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            members.setdefault(row["patient"], []).append((int(row["slice"]), float(row["spacing"])))
-    for number, rows in enumerate(members.values(), 1):
+    for number, rows in enumerate(members, 1):
         # Slices of one patient share their spacing but for re-scans; those with another one are left out.
         spacing = rows[0][1]
         chosen = [index for index, own in rows if own == spacing]
@@ -117,6 +114,27 @@ def evenly_spaced(count: int, wanted: int) -> list[int]:
     if count <= wanted:
         return list(range(count))
     return [int(p) for p in np.linspace(0, count - 1, wanted + 2)[1:-1].round()]
+
+
+def _read_table(path: Path, slices: int) -> list[list[tuple[int, float]]]:
+    """Slice numbers and pixel sizes of every patient of a table, or an empty list if there is no such table."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        if not {"slice", "patient", "spacing"} <= set(reader.fieldnames or ()):
+            return []
+        members: dict[str, list[tuple[int, float]]] = {}
+        for row in reader:
+            try:
+                entry = int(row["slice"]), float(row["spacing"])
+            except ValueError:
+                raise ValueError(f"{path.name}, line {reader.line_num}: slice and spacing must be numbers.") from None
+            if not 0 <= entry[0] < slices:
+                raise ValueError(f"{path.name}, line {reader.line_num}: the volume has no slice {entry[0]}, it has "
+                                 f"{slices}.")
+            members.setdefault(row["patient"], []).append(entry)
+    return list(members.values())
 
 
 def _patient(name, array, numbers, padding, spacing, wanted: int) -> Patient:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy import ndimage
 
 from .classical import FILTERS, ClassicalFilter, MissingFilterError
 from .evaluationcases import Case, evenly_spaced
@@ -62,21 +63,23 @@ class Classical:
         self.tuning_slices = tuning_slices
 
     def __call__(self, case: Case) -> Output:
-        positions = evenly_spaced(len(case.low_dose), self.tuning_slices)
-
-        def error(parameter: float) -> float:
-            return float(np.mean([
-                rmse(self._filtered(case, p, parameter), case.patient.reference[p], case.patient.body[p]) ** 2
-                for p in positions
-            ]))
-
-        parameter = lowest(error, self.filter.parameters)
+        parameter = self._best_parameter(case)
         start = time.perf_counter()
-        array = np.stack([self._filtered(case, p, parameter) for p in range(len(case.low_dose))])
+        array = np.stack([self.filter.apply(image, parameter, case.known_noise) for image in case.low_dose])
         return Output(array.astype(np.float32), parameter, (time.perf_counter() - start) / len(array))
 
-    def _filtered(self, case: Case, position: int, parameter: float) -> np.ndarray:
-        return self.filter.apply(case.low_dose[position], parameter, case.known_noise)
+    def _best_parameter(self, case: Case) -> float:
+        pieces = []
+        for position in evenly_spaced(len(case.low_dose), self.tuning_slices):
+            body = case.patient.body[position]
+            box = ndimage.find_objects(body.astype(np.uint8))[0]  # BM3D takes seconds, and air outside the body is not judged
+            pieces.append((case.low_dose[position][box], case.patient.reference[position][box], body[box]))
+
+        def error(parameter: float) -> float:
+            filtered = (self.filter.apply(image, parameter, case.known_noise) for image, _, _ in pieces)
+            return float(np.mean([rmse(f, piece[1], piece[2]) ** 2 for f, piece in zip(filtered, pieces)]))
+
+        return lowest(error, self.filter.parameters)
 
 
 class Network:

@@ -47,10 +47,12 @@ def markdown(patients: Sequence[PatientScore], found: Sequence[Check]) -> str:
         "The sharp track adds ramp noise to images of a softer kernel, so most of its power lies where they hold no "
         "signal: it is the easy track, the matched one is the useful number.", "",
     ]
+    if not any(p.method == "bm3d" for p in patients):
+        lines += ["BM3D, which is optional by its licence, took no part in this run.", ""]
     for condition in dict.fromkeys(p.condition for p in patients):
         here = [p for p in patients if p.condition == condition]
         names = list(dict.fromkeys(p.patient for p in here))
-        lines += [f"## {str(condition).capitalize()}", ""]
+        lines += [f"## {condition}", ""]
         if len(names) > 1:
             lines += [f"Mean of {len(names)} patients", "", *_table(_means(here)), ""]
         for name in names:

@@ -18,6 +18,8 @@ BIAS_LIMIT_HU = {"soft": 1.0, "lung": 5.0, "bone": 5.0}
 HARM_FACTOR = 2.0
 """Where the added SD is at least this many times the target's own noise, a network must not raise the error. Below
 that the reference's noise decides: the identity wins there by construction."""
+MIN_PIXELS = 200
+"""A class with fewer pixels in all slices of a patient has no bias worth stating: noise alone moves its mean."""
 COMPARED_DOSE = 0.25
 MEANS = ("rmse", "ssim", "psnr", "vif", "gnl")
 """Scores that are averaged over slices and patients."""
@@ -108,7 +110,7 @@ def patient_score(scores: Sequence[SliceScore], method: Method, output: Output) 
     for tissue in TISSUES:
         pixels = sum(s.pixels[tissue] for s in scores)
         total = sum(s.bias[tissue] * s.pixels[tissue] for s in scores if s.pixels[tissue])
-        bias[tissue] = total / pixels if pixels else float("nan")
+        bias[tissue] = total / pixels if pixels >= MIN_PIXELS else float("nan")
     return PatientScore(
         patient=first.patient, condition=first.condition, method=first.method, label=first.label, kind=first.kind,
         parameter=first.parameter, slices=len(scores), bias=bias, parameters=method.parameters,

@@ -106,7 +106,8 @@ def test_checks_pass_for_the_perfect_and_fail_for_the_harmful_network(report):
     harm = next(c for (m, n), c in found.items() if m == "harmful" and n.startswith("no slice made worse"))
     assert not harm["passed"] and harm["worst"] > 1 and len(harm["failures"]) == harm["compared"] == 4
     assert not found["harmful", "|HU bias| at most 1 in soft"]["passed"]
-    assert "FAILED" in (report / "table.md").read_text()
+    table = (report / "table.md").read_text()
+    assert "FAILED" in table and "BM3D" in table and "## matched, NI 30 HU, dose 0.25" in table
 
 
 def test_a_check_without_any_case_does_not_pass(report):
@@ -145,6 +146,19 @@ def test_a_table_beside_unrelated_slices_separates_patients_and_gives_their_pixe
     assert [p.name for p in patients] == ["mixed-1", "mixed-2", "mixed-3"]
     assert [p.slices for p in patients] == [(0, 2), (1,), (3,)]
     assert [p.spacing[1] for p in patients] == [2.0, 1.5, 0.9]
+
+
+def test_a_table_that_does_not_fit_is_refused_and_another_csv_is_ignored(volume_path, tmp_path):
+    path = tmp_path / "mixed.nii.gz"
+    path.write_bytes(volume_path.read_bytes())
+    (tmp_path / "mixed.csv").write_text("slice,patient,spacing\n0,A,2.0\n9,B,1.5\n")
+    with pytest.raises(ValueError, match="line 3: the volume has no slice 9"):
+        list(load_patients(path, 6))
+    (tmp_path / "mixed.csv").write_text("slice,patient,spacing\n0,A,wide\n")
+    with pytest.raises(ValueError, match="line 2: slice and spacing must be numbers"):
+        list(load_patients(path, 6))
+    (tmp_path / "mixed.csv").write_text("z,mA\n0,25\n")
+    assert [p.name for p in load_patients(path, 6)] == ["mixed"]
 
 
 def test_the_best_parameter_is_the_bottom_of_the_valley_and_few_are_tried():
@@ -194,3 +208,21 @@ def test_the_command_line_has_the_defaults_of_the_configuration(monkeypatch, tmp
     monkeypatch.setattr(evaluation, "evaluate", lambda config, progress: seen.append(config) or config.output)
     evaluation.run(parser.parse_args(["a.nii", "--output", str(tmp_path)]))
     assert seen[0] == EvaluationConfig((tmp_path.__class__("a.nii"),), tmp_path)
+
+
+def test_a_network_of_a_user_folder_takes_part_with_its_cost(volume_path, tmp_path):
+    from LDCTDenoiseLib.modelregistry import save_weights
+    from LDCTDenoiseLib.networks import build
+
+    network = build("plain", (4,) * 7)
+    entry = {"name": "tiny", "version": "1", "architecture": "plain", "widths": [4] * 7, "file": "tiny.pt",
+             "sha256": save_weights(network.state_dict(), tmp_path / "tiny.pt")}
+    (tmp_path / "models.json").write_text(json.dumps({"models": [entry]}))
+    low, tiny = evaluationmethods.build_methods((), ("tiny",), "cpu", 1, tmp_path)
+    assert (tiny.key, tiny.kind) == ("tiny", "network")
+    assert tiny.parameters == sum(p.numel() for p in network.parameters())
+    assert tiny.multiply_adds > 512 * 512 * 9 * 4
+    case = simulate(next(load_patients(volume_path, 2)), CONDITION, seed=0, device="cpu")
+    output = tiny(case)
+    assert output.array.shape == case.low_dose.shape and output.seconds_per_slice > 0
+    assert low(case).array is case.low_dose
