@@ -66,7 +66,7 @@ def python_in(folder: Path) -> Path:
 
 
 def ensure(folder: Path = FOLDER, lock: Path = LOCK) -> Path:
-    """Return the Python of an environment with the packages of ``lock``, which is made or brought up to date if need be.
+    """Return the Python of the environment ``folder``; make it, or bring it up to date with ``lock``, if need be.
 
     Raises EnvironmentFailure.
     """

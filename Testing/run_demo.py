@@ -1,4 +1,4 @@
-"""Denoise the sample CT and report on it in demo/: python3 Testing/run_demo.py. Installs what it needs the first time."""
+"""Denoise the sample CT and report on it in demo/: python3 Testing/run_demo.py. The first run installs the packages."""
 
 import sys
 

@@ -204,7 +204,6 @@ def show_like(volume, source) -> None:
     if pattern is None:
         return
     display.CopyContent(pattern)
-    display.SetAndObserveColorNodeID(pattern.GetColorNodeID())
     # An automatic window would follow the voxels of the result, and the two pictures would no longer compare.
     _set_window(display, pattern.GetWindow(), pattern.GetLevel())
 

@@ -146,8 +146,8 @@ def test_the_user_interface_has_what_the_module_file_asks_of_it():
     names = [element.get("name") for element in root.iter("widget")]
     assert len(names) == len(set(names))
     assert set(re.findall(r"self\.ui\.(\w+)", MODULE_FILE.read_text(encoding="utf-8"))) <= set(names)
-    ends = {end.text for connection in root.iter("connection") for end in connection if end.tag in ("sender", "receiver")}
-    assert ends <= set(names)
+    connections = list(root.iter("connection"))
+    assert {end.text for c in connections for end in (c.find("sender"), c.find("receiver"))} <= set(names)
     custom = {element.text for element in root.iterfind("customwidgets/customwidget/class")}
     used = {element.get("class") for element in root.iter("widget") if not element.get("class").startswith("Q")}
     assert used == custom

@@ -63,10 +63,12 @@ def test_the_result_follows_the_parent_transform_of_the_input(mrml, process):
 def test_the_result_and_the_input_are_shown_with_one_fixed_window(mrml, process):
     volume = mrml.add_volume(voxels("int16"), CT, window=(350.0, 55.0))
     volume.GetDisplayNode().SetAndObserveColorNodeID("vtkMRMLColorTableNodeRainbow")
+    volume.GetDisplayNode().SetInterpolate(0)
     display = process(volume).GetDisplayNode()
     assert display is not volume.GetDisplayNode()
     assert (display.GetWindow(), display.GetLevel(), display.GetAutoWindowLevel()) == (350.0, 55.0, 0)
     assert display.GetColorNodeID() == "vtkMRMLColorTableNodeRainbow"
+    assert display.GetInterpolate() == 0
 
 
 def test_an_automatic_window_of_the_input_becomes_a_fixed_one_of_the_result(mrml, process):
@@ -138,7 +140,9 @@ def test_values_are_in_hounsfield_units_unless_the_input_says_otherwise(mrml, pr
     own = slicer.vtkCodedEntry()
     own.SetValueSchemeMeaning("1", "99LOCAL", "own unit")
     volume.SetVoxelValueUnits(own)
+    volume.SetVoxelValueQuantity(own)
     assert process(volume).GetVoxelValueUnits().GetCodeMeaning() == "own unit"
+    assert process(volume).GetVoxelValueQuantity().GetCodeMeaning() == "own unit"
 
 
 def test_an_output_that_came_from_dicom_files_no_longer_points_to_them(mrml, process):
