@@ -54,7 +54,7 @@ def write_dicom(volume: CTVolume, folder: Path, source: CTVolume, provenance: Ma
 
     Raises VolumeError before anything is written if the volumes do not match or ``source`` was not read from DICOM.
     """
-    _check(volume, folder, source)
+    check_dicom_output(volume, folder, source)
     from pydicom.uid import generate_uid
 
     derivation = _Derivation(generate_uid(prefix=None), datetime.now(), provenance)
@@ -65,7 +65,8 @@ def write_dicom(volume: CTVolume, folder: Path, source: CTVolume, provenance: Ma
             _save(dataset, temporary / f"{k + 1:04d}.dcm")
 
 
-def _check(volume: CTVolume, folder: Path, source: CTVolume) -> None:
+def check_dicom_output(volume: CTVolume, folder: Path, source: CTVolume) -> None:
+    """Raise VolumeError if ``volume`` cannot be written to ``folder`` as a series derived from ``source``."""
     if source.metadata.get("format") != "dicom":
         raise VolumeError(
             "A DICOM series can only be written for a volume that was read from DICOM, because study and patient come "

@@ -57,6 +57,16 @@ def read_image(path: Path) -> CTVolume:
     return CTVolume(array=array, affine=affine, metadata={"format": suffix_of(path)[1:]}, files=(str(path),))
 
 
+def check_geometry(affine: np.ndarray) -> None:
+    """Raise VolumeError for a sheared geometry, which the formats cannot hold."""
+    direction = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-4):
+        raise VolumeError(
+            "The slices are not stacked at right angles (sheared geometry), which image files cannot hold. "
+            "Write a DICOM folder, or resample the volume first."
+        )
+
+
 def write_image(volume: CTVolume, path: Path) -> None:
     """Write the volume to ``path`` in the format of its suffix, in the array's own type.
 
@@ -64,13 +74,9 @@ def write_image(volume: CTVolume, path: Path) -> None:
     """
     import SimpleITK as sitk
 
+    check_geometry(volume.affine)
     spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)
     direction = volume.affine[:3, :3] / spacing
-    if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-4):
-        raise VolumeError(
-            "The slices are not stacked at right angles (sheared geometry), which image files cannot hold. "
-            "Write a DICOM folder, or resample the volume first."
-        )
     image = sitk.GetImageFromArray(np.ascontiguousarray(volume.array))
     image.SetSpacing(spacing.tolist())
     image.SetDirection(direction.ravel().tolist())

@@ -1,4 +1,4 @@
-"""What every result says about where it came from, as text under stable names."""
+"""What every result says about where it came from."""
 
 from __future__ import annotations
 
@@ -6,19 +6,33 @@ from . import __version__
 from .engine import DenoiseReply
 
 PREFIX = "LDCTDenoise."
+_ATTRIBUTES = {
+    "model": "Model",
+    "version": "Version",
+    "weights_sha256": "WeightsSHA256",
+    "strength": "Strength",
+    "device": "Device",
+    "precision": "Precision",
+    "source": "SourceVolume",
+    "software_version": "SoftwareVersion",
+}
+
+
+def record(reply: DenoiseReply, strength: float, source: str) -> dict[str, str | float]:
+    """Return the provenance of ``reply``, made from the volume called ``source``, for files."""
+    return {
+        "model": reply.model,
+        "version": reply.version,
+        "weights_sha256": reply.weights_sha256,
+        "strength": float(strength),
+        "device": reply.device,
+        "precision": reply.precision,
+        "source": source,
+        "software_version": __version__,
+    }
 
 
 def attributes(reply: DenoiseReply, strength: float, source: str) -> dict[str, str]:
-    """Return the provenance of ``reply``, made from the volume called ``source``, as names and texts."""
-    values = {
-        "Model": reply.model,
-        "Version": reply.version,
-        "WeightsSHA256": reply.weights_sha256,
-        # repr: the shortest text that gives the same number back
-        "Strength": repr(float(strength)),
-        "Device": reply.device,
-        "Precision": reply.precision,
-        "SourceVolume": source,
-        "SoftwareVersion": __version__,
-    }
-    return {PREFIX + name: value for name, value in values.items()}
+    """Return the same as names and texts, for the attributes of a node."""
+    # str of a float is the shortest text that gives the same number back
+    return {PREFIX + _ATTRIBUTES[name]: str(value) for name, value in record(reply, strength, source).items()}

@@ -55,15 +55,31 @@ def write_volume(
     """
     path = Path(path)
     source = source or volume
-    if not path.absolute().parent.is_dir():
-        raise VolumeError(f"The folder {path.absolute().parent} does not exist. Create it first.")
-    _refuse_inputs(path, volume.files + source.files)
-    if path.is_dir() or not path.suffix:
+    check_output(path, source)
+    _refuse_inputs(path, volume.files)
+    if _is_dicom(path):
         from .dicomwriter import write_dicom
 
         write_dicom(volume, path, source, provenance or {})
-    elif imagefile.suffix_of(path):
+    else:
         _write_file(volume, path, provenance)
+
+
+def check_output(path: str | os.PathLike, source: CTVolume) -> None:
+    """Raise VolumeError if a volume made from ``source`` cannot be written to ``path``.
+
+    :func:`write_volume` does so itself; this tells it before the work is done rather than after.
+    """
+    path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise VolumeError(f"The folder {path.absolute().parent} does not exist. Create it first.")
+    _refuse_inputs(path, source.files)
+    if _is_dicom(path):
+        from .dicomwriter import check_dicom_output
+
+        check_dicom_output(source, path, source)
+    elif imagefile.suffix_of(path):
+        imagefile.check_geometry(source.affine)
     else:
         raise VolumeError(f"{path.name} does not end with a known format. Give {_KNOWN} (a name without a dot).")
 
@@ -71,6 +87,10 @@ def write_volume(
 def sidecar_of(path: str | os.PathLike) -> Path:
     """Return where the provenance of an image file is kept: ``<file name>.json`` beside it."""
     return Path(f"{os.fspath(path)}.json")
+
+
+def _is_dicom(path: Path) -> bool:
+    return path.is_dir() or not path.suffix
 
 
 def _refuse_inputs(path: Path, inputs: tuple[str, ...]) -> None:
