@@ -1,8 +1,8 @@
 """Fan-beam projection and filtered backprojection (FBP) in PyTorch, for CPU and GPU, in batches.
 
-Geometry: a point source on a circle, an equiangular (curved) detector opposite to it, views over a full turn. The default
-is the rebinned geometry of the AAPM/Mayo low-dose challenge. Reconstruction follows Kak and Slaney, Principles of
-Computerized Tomographic Imaging (1988, doi:10.1137/1.9780898719277), section 3.4.1.
+Geometry: a point source on a circle, an equiangular (curved) detector opposite to it, views over a full turn. The
+default is the rebinned geometry of the AAPM/Mayo low-dose challenge. Reconstruction follows Kak and Slaney, Principles
+of Computerized Tomographic Imaging (1988, doi:10.1137/1.9780898719277), section 3.4.1.
 
 Images are (batch, row, column) of attenuation per mm, sinograms (batch, view, channel) of line integrals without unit.
 The isocentre is the centre of the image. Everything works in float32.
@@ -43,7 +43,7 @@ class FanBeamGeometry:
     @property
     def field_of_view_radius(self) -> float:
         """Radius of the circle that every view sees whole, mm."""
-        return self.source_isocentre * math.sin(self.channels / 2 * self.channel_angle)
+        return self.source_isocentre * math.sin((self.channels - 1) / 2 * self.channel_angle)
 
     def fan_angles(self, device="cpu") -> torch.Tensor:
         """Angles of the channel centres from the central ray, radians, (channels,)."""
@@ -81,8 +81,18 @@ def _chunk(device) -> int:
 
 
 def image_radius(shape, spacing) -> float:
-    """Return the radius in mm of the circle that holds the sides of the image, the usual scan circle."""
-    return max(shape[0] * spacing[0], shape[1] * spacing[1]) / 2
+    """Return the radius in mm of the circle through the centres of the corner pixels."""
+    return math.hypot((shape[0] - 1) * spacing[0], (shape[1] - 1) * spacing[1]) / 2
+
+
+def _turns(shape, spacing, views: int) -> int:
+    """Return how many rotations (4, 2 or 1) map the views and the pixel grid onto themselves.
+
+    Such views are computed together, as a larger batch: the positions along the rays are worked out only once.
+    """
+    if views % 4 == 0 and shape[0] == shape[1] and spacing[0] == spacing[1]:
+        return 4
+    return 2 if views % 2 == 0 else 1
 
 
 def project(images: torch.Tensor, spacing, geometry: FanBeamGeometry) -> torch.Tensor:
@@ -91,18 +101,22 @@ def project(images: torch.Tensor, spacing, geometry: FanBeamGeometry) -> torch.T
     Joseph's method (doi:10.1109/TMI.1982.4307572): each ray takes one linearly interpolated sample in every column, or
     in every row if it runs closer to the columns' direction. The images are zero outside.
     """
-    device = images.device
-    beta = geometry.view_angles(device)[:, None]
+    device, batch = images.device, images.shape[0]
+    turns = _turns(images.shape[1:], spacing, geometry.views)
+    views = geometry.views // turns
+    images = torch.cat([torch.rot90(images.float(), turn * (4 // turns), (1, 2)) for turn in range(turns)])
+    beta = geometry.view_angles(device)[:views, None]
     toward = beta + math.pi - geometry.fan_angles(device)
     directions = torch.stack((toward.cos(), toward.sin()), -1).reshape(-1, 2)
     sources = torch.stack((beta.cos(), beta.sin()), -1) * geometry.source_isocentre
     sources = sources.expand(-1, geometry.channels, -1).reshape(-1, 2)
     steep = directions[:, 1].abs() > directions[:, 0].abs()
     integrals = torch.empty(directions.shape[0], images.shape[0], device=device)
-    integrals[~steep] = _march(images.float(), spacing, sources[~steep], directions[~steep])
-    integrals[steep] = _march(images.float().transpose(1, 2), tuple(spacing)[::-1], sources[steep].flip(1),
+    integrals[~steep] = _march(images, spacing, sources[~steep], directions[~steep])
+    integrals[steep] = _march(images.transpose(1, 2), tuple(spacing)[::-1], sources[steep].flip(1),
                               directions[steep].flip(1))
-    return integrals.T.reshape(images.shape[0], geometry.views, geometry.channels)
+    integrals = integrals.reshape(views, geometry.channels, turns, batch)
+    return integrals.permute(3, 2, 0, 1).reshape(batch, geometry.views, geometry.channels)
 
 
 def _march(images, spacing, sources, directions):
@@ -111,7 +125,7 @@ def _march(images, spacing, sources, directions):
     device = images.device
     # A border of zeros takes the samples that fall outside.
     table = functional.pad(images, (0, 0, 1, 1)).permute(2, 1, 0).reshape(-1, batch).contiguous()
-    column = torch.arange(columns, device=device)
+    column = torch.arange(columns, dtype=torch.int32, device=device)
     x = (column - (columns - 1) / 2) * spacing[1]
     slope = (directions[:, 1] / directions[:, 0])[:, None]
     length = spacing[1] * (1 + slope ** 2).sqrt()
@@ -120,10 +134,10 @@ def _march(images, spacing, sources, directions):
     for start in range(0, sources.shape[0], rays):
         part = slice(start, start + rays)
         y = sources[part, 1:] + slope[part] * (x - sources[part, :1])
-        row = (y / spacing[0] + (rows + 1) / 2).clamp(0, rows + 0.999)
-        below = row.floor()
+        row = (y / spacing[0] + (rows + 1) / 2).clamp_(0, rows + 0.999)
+        below = row.int()
         share = (row - below) * length[part]
-        index = below.long() + column * (rows + 2)
+        index = below + column * (rows + 2)
         integrals[part] = functional.embedding_bag(torch.cat((index, index + 1), 1), table, mode="sum",
                                                    per_sample_weights=torch.cat((length[part] - share, share), 1))
     return integrals
@@ -137,7 +151,8 @@ def ramp_filter(geometry: FanBeamGeometry, kernel=None, device="cpu") -> torch.T
     multiplied by that response at the isocentre's scale and freed from the roll-off of linear interpolation.
     """
     length = 2 ** math.ceil(math.log2(2 * geometry.channels))
-    index = torch.arange(length, dtype=torch.float64, device=device)
+    # In float64 on the CPU: MPS devices have none.
+    index = torch.arange(length, dtype=torch.float64)
     index = torch.where(index > length // 2, index - length, index)
     gamma = index * geometry.channel_angle
     odd = index.long() % 2 != 0
@@ -146,9 +161,9 @@ def ramp_filter(geometry: FanBeamGeometry, kernel=None, device="cpu") -> torch.T
     ramp[0] = 1 / (8 * geometry.channel_angle ** 2)
     response = torch.fft.rfft(ramp).real
     if kernel is not None:
-        cycles = torch.arange(length // 2 + 1, dtype=torch.float64, device=device) / length
+        cycles = torch.arange(length // 2 + 1, dtype=torch.float64) / length
         response = response * kernel.response(cycles / geometry.pitch_at_isocentre) / torch.sinc(cycles) ** 2
-    return response.float()
+    return response.float().to(device)
 
 
 def filter_sinogram(sinogram: torch.Tensor, geometry: FanBeamGeometry, kernel=None) -> torch.Tensor:
@@ -160,57 +175,64 @@ def filter_sinogram(sinogram: torch.Tensor, geometry: FanBeamGeometry, kernel=No
     return torch.fft.irfft(spectrum, n=length)[..., :geometry.channels] * geometry.channel_angle
 
 
-def backproject(filtered: torch.Tensor, shape, spacing, geometry: FanBeamGeometry) -> torch.Tensor:
+def backproject(filtered: torch.Tensor, shape, spacing, geometry: FanBeamGeometry, radius=None) -> torch.Tensor:
     """Return the images (batch, rows, columns) per mm of filtered sinograms (batch, views, channels).
 
-    Pixels outside the scan circle (:func:`image_radius`) are zero. Linear interpolation between channels.
+    Linear interpolation between channels. Pixels farther than ``radius`` mm from the isocentre are zero; None
+    reconstructs the whole image.
 
     Raises:
-        ValueError: the scan circle is wider than the field of view; see :meth:`FanBeamGeometry.covering`.
+        ValueError: that circle is wider than the field of view; see :meth:`FanBeamGeometry.covering`.
     """
-    radius = image_radius(shape, spacing)
+    radius = image_radius(shape, spacing) if radius is None else radius
     if radius > geometry.field_of_view_radius:
         raise ValueError(f"The image circle ({2 * radius:.0f} mm) is wider than the field of view "
                          f"({2 * geometry.field_of_view_radius:.0f} mm); widen it with FanBeamGeometry.covering().")
     device, batch = filtered.device, filtered.shape[0]
     x, y = pixel_positions(shape, spacing, device)
-    inside = (x ** 2 + y ** 2 <= radius ** 2).reshape(-1)
+    inside = (x ** 2 + y ** 2 <= (radius + 1e-3) ** 2).reshape(-1)
     x, y = x.reshape(-1)[inside], y.reshape(-1)[inside]
-    # Sinograms as a table (view and channel, batch): one gather serves the whole batch.
-    table = filtered.permute(1, 2, 0).reshape(-1, batch).contiguous()
-    result = torch.zeros(x.numel(), batch, device=device)
+    turns = _turns(shape, spacing, geometry.views)
+    count = geometry.views // turns
+    # Sinograms as a table (view and channel, turn and batch): one gather serves all turns of the whole batch.
+    table = filtered.reshape(batch, turns, count, geometry.channels).permute(2, 3, 1, 0).reshape(-1, turns * batch)
+    result = torch.zeros(x.numel(), turns * batch, device=device)
     pixels = min(x.numel(), 16384)
     views = max(1, _chunk(device) // (2 * pixels))
-    angles = geometry.view_angles(device)
-    for first in range(0, geometry.views, views):
+    angles = geometry.view_angles(device)[:count]
+    for first in range(0, count, views):
         beta = angles[None, first:first + views]
-        offset = torch.arange(first, first + beta.numel(), device=device)[None] * geometry.channels
+        offset = torch.arange(first, first + beta.numel(), dtype=torch.int32, device=device)[None] * geometry.channels
         for start in range(0, x.numel(), pixels):
             px, py = x[start:start + pixels, None], y[start:start + pixels, None]
             ahead = geometry.source_isocentre - (px * beta.cos() + py * beta.sin())
             aside = py * beta.cos() - px * beta.sin()
             channel = torch.atan2(aside, ahead) / geometry.channel_angle + (geometry.channels - 1) / 2
-            left = channel.floor()
+            left = channel.int()
             weight = 1 / (ahead ** 2 + aside ** 2)
             share = (channel - left) * weight
-            left = left.long() + offset
+            left += offset
             result[start:start + pixels] += functional.embedding_bag(
-                torch.cat((left, left + 1), 1), table, mode="sum", per_sample_weights=torch.cat((weight - share, share), 1))
-    images = torch.zeros(x.numel() if inside.all() else inside.numel(), batch, device=device)
+                torch.cat((left, left + 1), 1), table, mode="sum",
+                per_sample_weights=torch.cat((weight - share, share), 1))
+    images = torch.zeros(inside.numel(), turns * batch, device=device)
     images[inside] = result * (2 * math.pi / geometry.views)
-    return images.T.reshape(batch, *shape)
+    images = images.T.reshape(turns, batch, *shape)
+    return sum(torch.rot90(images[turn], -turn * (4 // turns), (1, 2)) for turn in range(turns))
 
 
-def reconstruct(sinogram: torch.Tensor, shape, spacing, geometry: FanBeamGeometry, kernel=None) -> torch.Tensor:
+def reconstruct(sinogram: torch.Tensor, shape, spacing, geometry: FanBeamGeometry, kernel=None,
+                radius=None) -> torch.Tensor:
     """Filtered backprojection: (batch, views, channels) to (batch, rows, columns), per mm.
 
-    ``kernel`` None is the bare ramp; :class:`~LDCTDenoiseLib.kernels.Kernel` otherwise.
+    ``kernel`` None is the bare ramp; :class:`~LDCTDenoiseLib.kernels.Kernel` otherwise. ``radius`` see
+    :func:`backproject`.
     """
-    return backproject(filter_sinogram(sinogram, geometry, kernel), shape, spacing, geometry)
+    return backproject(filter_sinogram(sinogram, geometry, kernel), shape, spacing, geometry, radius)
 
 
 def point_variance(variance: torch.Tensor, point, geometry: FanBeamGeometry, kernel=None) -> torch.Tensor:
-    """Return the variance (batch,) of a reconstruction at ``point`` (x, y in mm) near the isocentre.
+    """Return the variance (batch,) of a reconstruction at ``point`` (x, y in mm), in per mm squared.
 
     Args:
         variance: (batch, views, channels), variance of independent noise in the sinogram.

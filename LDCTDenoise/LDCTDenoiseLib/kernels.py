@@ -1,8 +1,11 @@
 """Reconstruction kernels: how a scanner's kernel colours the noise, and how to read that from an image.
 
-A kernel is described by its amplitude response relative to the ideal ramp, H(f). Quantum noise reconstructed with it has
-the noise power spectrum (NPS) A f H(f)^2 (Riederer, Pelc and Chesler, doi:10.1088/0031-9155/23/3/008), and a thin object
-keeps the share H(f) of its contrast. Frequencies are in cycles per mm.
+A kernel is described by its amplitude response relative to the ideal ramp, H(f). Quantum noise reconstructed with it
+has the noise power spectrum (NPS) A f H(f)^2 (Riederer, Pelc and Chesler, doi:10.1088/0031-9155/23/3/008), and a thin
+object keeps the share H(f) of its contrast. Frequencies are in cycles per mm.
+
+The bare ramp is no kernel of its own here: its images still carry the roll-off of linear interpolation between the
+detector channels, sinc^2 of the frequency times the channels' pitch at the isocentre; see :mod:`.fanbeam`.
 """
 
 from __future__ import annotations
@@ -11,7 +14,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+from scipy import fft, ndimage, optimize
+
+from .fanbeam import FanBeamGeometry
+from .hu import FLOOR_HU, round_to_dtype
+from .scanfield import outside_scan_field
 
 _ROI = 48
 _TREND_DEGREE = 2
@@ -19,6 +26,10 @@ _BIN = 0.03
 _UNIFORM_SHARE = 0.03
 _MINIMUM_ROIS = 8
 _SOFT_TISSUE = (-100.0, 150.0)
+_SOFTEST = 0.2
+"""A fit below this f50 followed anatomy, not noise: no body kernel is so soft."""
+SHARPENING_LIMIT = 5.0
+"""Largest gain of :func:`resharpen`: beyond it there is little but rounding noise to be raised."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,9 @@ def uniform_spectrum(volume: np.ndarray, spacing, slices: int = 12) -> tuple[np.
     terms = np.stack([y ** i * x ** j for i in range(_TREND_DEGREE + 1) for j in range(_TREND_DEGREE + 1 - i)])
     terms = np.linalg.qr(terms.reshape(len(terms), -1).T)[0]
     regions = []
+    if min(volume.shape[1:]) < _ROI:
+        raise KernelError(f"Slices of {volume.shape[1]} x {volume.shape[2]} pixels are too small to read their "
+                          f"reconstruction kernel, which takes {_ROI} x {_ROI}; give the kernel explicitly.")
     for k in np.unique(np.linspace(0, len(volume) - 1, min(slices, len(volume))).astype(int)):
         windows = np.lib.stride_tricks.sliding_window_view(volume[k], (_ROI, _ROI))[::_ROI // 4, ::_ROI // 4]
         windows = windows.reshape(-1, _ROI * _ROI)
@@ -84,7 +98,7 @@ def estimate_kernel(volume: np.ndarray, spacing) -> Kernel:
     Fits A f H(f)^2 + B f^-2 + C f^-4 + D to the measured spectrum: noise, anatomy at low frequencies, rounding.
 
     Raises:
-        KernelError: no uniform soft tissue.
+        KernelError: no uniform soft tissue, or a spectrum in which noise cannot be told from anatomy.
     """
     frequency, power = uniform_spectrum(volume, spacing)
     frequency, power = frequency[1:], power[1:]
@@ -101,7 +115,60 @@ def estimate_kernel(volume: np.ndarray, spacing) -> Kernel:
             scale = np.linalg.norm(model, axis=0)
             residual = optimize.nnls(model / scale, np.ones_like(power))[1]
             best = min(best, (residual, kernel), key=lambda item: item[0])
+    if best[1].f50 < _SOFTEST:
+        raise KernelError("The image's fine structure falls off like anatomy, not like noise, so its reconstruction "
+                          "kernel cannot be read; give the kernel explicitly.")
     return best[1]
+
+
+def bare_ramp_response(frequency, pitch: float | None = None) -> np.ndarray:
+    """Return the amplitude of images from the bare ramp with linear interpolation, at ``frequency`` per mm.
+
+    ``pitch`` is the channels' distance at the isocentre in mm, by default that of the default geometry. Beyond 3/4 of
+    the channels' sampling frequency, where sinc^2 nears its zero, the value there is kept.
+    """
+    pitch = FanBeamGeometry().pitch_at_isocentre if pitch is None else pitch
+    return np.sinc(np.minimum(np.asarray(frequency) * pitch, 0.75)) ** 2
+
+
+def sharpening_gain(frequency, kernel: Kernel) -> np.ndarray:
+    """Return the gain that takes an image of ``kernel`` to the bare ramp, at most ``SHARPENING_LIMIT``."""
+    return np.minimum(bare_ramp_response(frequency) / np.maximum(kernel.response(frequency), 1e-3), SHARPENING_LIMIT)
+
+
+def resharpen(volume: np.ndarray, spacing, kernel: Kernel, padding: np.ndarray | None = None) -> np.ndarray:
+    """Return what a CT volume of ``kernel`` would look like had it been reconstructed with the bare ramp.
+
+    Multiplies the spectrum of each slice by :func:`sharpening_gain`, noise and structure alike. Where the limit of
+    the gain bites the result stays softer than the ramp's. Edges are continued by reflection. Values are clipped at
+    -1024 HU as after any reconstruction.
+
+    Args:
+        volume: (K, J, I) in HU; spacing: (row, column) in mm.
+        padding: what the file declares as padding; everything outside the scan field comes back as it was.
+    """
+    outside = outside_scan_field(volume, padding)
+    rows, columns = volume.shape[1:]
+    # A cosine transform is a Fourier transform of the image and its mirror images: nothing wraps around.
+    frequency = np.hypot(np.arange(rows)[:, None] / (2 * rows * spacing[0]),
+                         np.arange(columns) / (2 * columns * spacing[1]))
+    gain = sharpening_gain(frequency, kernel).astype(np.float32)
+    result = volume.copy()
+    for image, mask, sharp in zip(volume, outside, result):
+        spectrum = fft.dctn(extrapolated(image[None], mask[None])[0], norm="ortho")
+        filtered = np.maximum(fft.idctn(spectrum * gain, norm="ortho"), FLOOR_HU)
+        sharp[~mask] = round_to_dtype(filtered[~mask], volume.dtype)
+    return result
+
+
+def extrapolated(slices: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Fill what lies outside the scan field with the nearest measured value, so that cut anatomy goes on; float32."""
+    filled = slices.astype(np.float32)
+    for image, mask in zip(filled, outside):
+        if mask.any() and not mask.all():
+            nearest = ndimage.distance_transform_edt(mask, return_distances=False, return_indices=True)
+            image[:] = image[tuple(nearest)]
+    return filled
 
 
 def radial_frequency(shape, spacing) -> np.ndarray:

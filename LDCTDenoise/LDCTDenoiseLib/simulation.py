@@ -11,22 +11,26 @@ in the body centre at full dose, so the SD *added* there is NI * sqrt(1/f - 1) w
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
-from scipy import ndimage
+from scipy import linalg, ndimage
+from torch.nn import functional
 
-from .fanbeam import FanBeamGeometry, filter_sinogram, backproject, image_radius, point_variance, project
-from .hu import FLOOR_HU
-from .kernels import Kernel, estimate_kernel
+from .fanbeam import FanBeamGeometry, backproject, filter_sinogram, image_radius, point_variance, project
+from .hu import FLOOR_HU, round_to_dtype
+from .kernels import Kernel, estimate_kernel, extrapolated
 from .scanfield import outside_scan_field
 
 MU_WATER = 0.0192
-"""Linear attenuation of water at an effective energy of 70 keV, per mm (NIST XCOM)."""
+"""Linear attenuation of water at an effective energy of about 71 keV, per mm (NIST XCOM, doi:10.18434/T48G6X)."""
 STARVED_COUNTS = 5.0
 """Rays with fewer expected photons get the noise of this many; see :class:`Scan`."""
 _BATCH = 16
+_CONTINUED_MM = 50.0
+"""Anatomy that the image cuts off goes on for this far beyond its edges; it attenuates, but is not reconstructed."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,14 @@ class Scan:
         bowtie: attenuation (natural log) of the bowtie filter at 25 degrees from the central ray, growing with the
             square of the angle.
 
-    Starvation rule: the noise of a ray with L expected photons is (N - L) / L with N drawn from a Poisson law, the
-    linear term of -ln(N / L). It has no bias and the variance 1 / L, while the logarithm itself is biased by
-    1 / (2 L) and diverges without photons; scanners correct the former and filter the latter before reconstruction.
-    In their place, rays with fewer than ``STARVED_COUNTS`` expected photons are given the noise of that many.
+    Noise of a ray with L expected photons at the fraction f of the dose, and electronic variance E: the variance
+    (1 - f) / L + (1 - f^2) E / L^2 is added. The image already holds f / L + f^2 E / L^2 from its own, full dose.
+
+    Starvation rule: that noise is (L - N) / L with N drawn from a Poisson law, the linear term of -ln(N / L). It has no
+    bias and the variance 1 / L, while the logarithm itself is biased by 1 / (2 L) and diverges without photons;
+    scanners correct the former and filter the latter before reconstruction. In their place, rays with fewer than
+    ``STARVED_COUNTS`` expected photons at the low dose are given the noise of that many, so the SD then grows more
+    slowly than the noise index says.
     """
 
     geometry: FanBeamGeometry = field(default_factory=FanBeamGeometry)
@@ -64,55 +72,52 @@ class SimulationResult:
 
 
 class SliceSimulator:
-    """Draws the noise that a lower dose adds to 2-D slices of one size; see :func:`simulate_low_dose` for whole volumes.
+    """Draws the noise that a lower dose adds to 2-D slices of one size; :func:`simulate_low_dose` is for volumes.
 
     Args:
         shape: (rows, columns); spacing: (row, column) in mm.
         kernel: colours the noise; None for the bare ramp.
+        radius: of the circle that gets noise, in mm around the image centre; None for the whole image.
     """
 
-    def __init__(self, shape, spacing, kernel: Kernel | None, scan: Scan | None = None, device="cpu"):
+    def __init__(self, shape, spacing, kernel: Kernel | None, scan: Scan | None = None, device="cpu", radius=None):
         self.shape, self.spacing, self.kernel = tuple(shape), tuple(spacing), kernel
         self.scan = scan or Scan()
         self.device = torch.device(device)
-        self.geometry = self.scan.geometry.covering(image_radius(shape, spacing))
+        if self.device.type not in ("cpu", "cuda"):
+            raise ValueError(f"The simulation runs on the CPU or on a CUDA device, not on {device!r}; choose 'cpu'.")
+        self.radius = image_radius(shape, spacing) if radius is None else min(radius, image_radius(shape, spacing))
+        self.geometry = self.scan.geometry.covering(self.radius)
         self.bowtie = self.scan.bowtie_transmission(self.geometry, self.device)
 
     def line_integrals(self, slices: np.ndarray) -> torch.Tensor:
         """Return the sinograms (batch, views, channels) of slices (batch, rows, columns) in HU."""
         attenuation = MU_WATER * (1 + torch.as_tensor(slices, dtype=torch.float32, device=self.device) / 1000)
+        rows, columns = (math.ceil(_CONTINUED_MM / s) for s in self.spacing)
+        attenuation = functional.pad(attenuation[:, None], (columns, columns, rows, rows), mode="replicate")[:, 0]
         return project(attenuation.clamp(min=0), self.spacing, self.geometry)
 
     def full_dose_photons(self, integrals: torch.Tensor, centres, noise_index: float) -> torch.Tensor:
-        """Return the photons per central ray (batch,) in air that give ``noise_index`` HU at ``centres`` (x, y in mm)."""
-        relative = torch.exp(integrals) / self.bowtie
-        variance = torch.cat([point_variance(r[None], c, self.geometry, self.kernel) for r, c in zip(relative, centres)])
-        return variance * (1000 / MU_WATER / noise_index) ** 2
+        """Return the photons (batch,) per central ray in air that give ``noise_index`` HU at ``centres`` (x, y in mm).
+        """
+        variance = [point_variance(torch.exp(integral)[None] / self.bowtie, centre, self.geometry, self.kernel)
+                    for integral, centre in zip(integrals, centres)]
+        return torch.cat(variance) * (1000 / MU_WATER / noise_index) ** 2
 
     def added_noise(self, integrals: torch.Tensor, photons: torch.Tensor, dose: float, seeds) -> torch.Tensor:
         """Return the noise images (batch, rows, columns) in HU; ``photons`` from :meth:`full_dose_photons`."""
-        counts = (dose * photons[:, None, None] * self.bowtie * torch.exp(-integrals)).clamp(min=STARVED_COUNTS)
-        noise = torch.empty_like(counts)
+        noise = torch.empty_like(integrals)
         for index, seed in enumerate(seeds):
             random = torch.Generator(self.device).manual_seed(int(seed))
-            expected = counts[index]
+            # Slice by slice: a last digit that depends on the batch would send the random numbers another way.
+            expected = (dose * photons[index] * self.bowtie * torch.exp(-integrals[index])).clamp(min=STARVED_COUNTS)
             quantum = torch.poisson(expected, generator=random) - expected
             electronic = torch.randn(expected.shape, generator=random, device=self.device)
             electronic *= math.sqrt(self.scan.electronic_variance)
             # The image already holds the full dose's noise; only the difference of the variances is added.
             noise[index] = -(quantum * math.sqrt(1 - dose) + electronic * math.sqrt(1 - dose ** 2)) / expected
         filtered = filter_sinogram(noise, self.geometry, self.kernel)
-        return backproject(filtered, self.shape, self.spacing, self.geometry) * (1000 / MU_WATER)
-
-
-def extrapolated(slices: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Fill what lies outside the scan field with the nearest measured value, so that cut anatomy goes on."""
-    filled = slices.astype(np.float32)
-    for image, mask in zip(filled, outside):
-        if mask.any() and not mask.all():
-            nearest = ndimage.distance_transform_edt(mask, return_distances=False, return_indices=True)
-            image[:] = image[tuple(nearest)]
-    return filled
+        return backproject(filtered, self.shape, self.spacing, self.geometry, self.radius) * (1000 / MU_WATER)
 
 
 def body_centre(image: np.ndarray, spacing) -> tuple[float, float]:
@@ -125,63 +130,114 @@ def body_centre(image: np.ndarray, spacing) -> tuple[float, float]:
     return (column - (columns - 1) / 2) * spacing[1], (row - (rows - 1) / 2) * spacing[0]
 
 
-def simulate_low_dose(array: np.ndarray, spacing, *, noise_index: float, dose: float, kernel: str | Kernel = "matched",
-                      seed: int = 0, scan: Scan | None = None, padding: np.ndarray | None = None,
-                      slice_thickness: float | None = None, device="cpu", progress=None) -> SimulationResult:
+def simulate_low_dose(array: np.ndarray, spacing: Sequence[float], *, noise_index: float, dose: float,
+                      kernel: str | Kernel = "matched", seed: int = 0, scan: Scan | None = None,
+                      padding: np.ndarray | None = None, slice_thickness: float | None = None, device="cpu",
+                      progress=None) -> SimulationResult:
     """Return what ``array`` would look like at the fraction ``dose`` of its dose.
 
+    Inside the scan field the result is at least -1024 HU, as scanners clip after reconstruction. Integers are rounded,
+    floating types are not. Outside the scan field, and everywhere at dose 1, the result is the input bit for bit.
+
     Args:
-        array: (K, J, I) in HU.
+        array: (K, J, I) in HU, of a floating or signed integer type.
         spacing: (slice, row, column) in mm.
         noise_index: SD of the quantum noise in the body centre at full dose, HU.
         dose: fraction of the full dose, 0 < dose <= 1.
         kernel: ``"matched"`` gives the noise the colour of the image's own noise, ``"sharp"`` that of the bare ramp:
-            only for images that were themselves reconstructed so sharply; or a :class:`Kernel`.
-        slice_thickness: in mm; where it exceeds the slice distance, neighbouring slices share noise as overlapping
-            reconstructions do. None: slices are independent.
+            only for images that were themselves reconstructed so sharply, or that went through
+            :func:`~LDCTDenoiseLib.kernels.resharpen`; or a :class:`Kernel`.
+        seed: not negative; a slice's random numbers follow from the seed and the slice's position.
+        slice_thickness: in mm; where it exceeds the slice distance, slices m apart share noise with the correlation
+            1 - m distance / thickness, as overlapping reconstructions do. None: slices are independent.
+        device: "cpu" or a CUDA device; the two draw different random numbers.
         progress: called with (slices done, slices in all).
 
     Raises:
-        ValueError: a dose or noise index out of range, an array that is not 3-D, an image without a readable kernel.
+        ValueError: a dose or noise index out of range, an array that is no CT volume, an image without a readable
+            kernel (:class:`~LDCTDenoiseLib.kernels.KernelError`).
     """
     array = np.asarray(array)
-    if array.ndim != 3:
+    spacing = _checked(array, spacing, noise_index, dose, kernel, seed, slice_thickness)
+    if kernel == "matched":
+        kernel = estimate_kernel(array, spacing[1:])
+    elif kernel == "sharp":
+        kernel = None
+    outside = outside_scan_field(array, padding)
+    noise = np.zeros(array.shape, np.float32)
+    photons = np.full(len(array), math.nan)
+    radius = _measured_radius(outside, spacing[1:])
+    simulator = SliceSimulator(array.shape[1:], spacing[1:], kernel, scan, device, radius)
+    overlap = 1.0 if slice_thickness is None else max(1.0, slice_thickness / spacing[0])
+    if dose < 1:
+        for start in range(0, len(array), _BATCH):
+            part = slice(start, min(start + _BATCH, len(array)))
+            filled = extrapolated(array[part], outside[part])
+            integrals = simulator.line_integrals(filled)
+            flux = simulator.full_dose_photons(integrals, [body_centre(s, spacing[1:]) for s in filled], noise_index)
+            seeds = [np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0] >> 1
+                     for k in range(part.start, part.stop)]
+            noise[part] = simulator.added_noise(integrals, flux, dose, seeds).cpu().numpy()
+            photons[part] = flux.cpu().numpy()
+            if progress:
+                progress(part.stop, len(array))
+        _share_along_z(noise, overlap)
+        noise[outside] = 0
+    low = array.copy()
+    if dose < 1:
+        low[~outside] = round_to_dtype(np.maximum(array + noise, FLOOR_HU)[~outside], array.dtype)
+    info = {"noise_index_hu": noise_index, "dose": dose, "added_sd_hu": noise_index * math.sqrt(1 / dose - 1),
+            "kernel": "ramp" if kernel is None else asdict(kernel), "seed": seed, "slice_overlap": overlap,
+            "electronic_variance": simulator.scan.electronic_variance, "bowtie": simulator.scan.bowtie,
+            "starved_counts": STARVED_COUNTS, "geometry": asdict(simulator.geometry),
+            "photons_per_ray": None if dose == 1 else float(np.nanmedian(photons))}
+    return SimulationResult(low, noise, info)
+
+
+def _checked(array, spacing, noise_index, dose, kernel, seed, slice_thickness) -> tuple[float, float, float]:
+    """Raise ValueError for arguments that make no sense; return the spacing as floats."""
+    if array.ndim != 3 or array.size == 0:
         raise ValueError(f"Expected a volume (slices, rows, columns), got an array of shape {array.shape}.")
+    if array.dtype.kind not in "if" or array.dtype.kind == "i" and np.iinfo(array.dtype).min > FLOOR_HU:
+        raise ValueError(f"Values of type {array.dtype} cannot hold HU, which go down to {FLOOR_HU:.0f}; "
+                         "apply the rescale intercept and convert to int16 or float32.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("The volume holds NaN or infinite values; replace them before simulating a dose.")
+    spacing = tuple(float(s) for s in spacing)
+    if len(spacing) != 3 or not all(math.isfinite(s) and s > 0 for s in spacing):
+        raise ValueError(f"The spacing must be three positive numbers in mm (slice, row, column), not {spacing}.")
     if not 0 < dose <= 1:
         raise ValueError(f"The dose is a fraction of the full dose, above 0 and at most 1, not {dose}.")
     if not 0 < noise_index <= 500:
         raise ValueError(f"The noise index is an SD in HU, above 0 and at most 500, not {noise_index}.")
     if isinstance(kernel, str) and kernel not in ("matched", "sharp"):
         raise ValueError(f"Unknown kernel {kernel!r}; choose 'matched' or 'sharp'.")
-    in_plane = tuple(float(s) for s in spacing[1:])
-    if kernel == "matched":
-        kernel = estimate_kernel(array, in_plane)
-    elif kernel == "sharp":
-        kernel = None
-    outside = outside_scan_field(array, padding)
-    noise = np.zeros(array.shape, np.float32)
-    photons = np.full(len(array), math.nan)
-    simulator = SliceSimulator(array.shape[1:], in_plane, kernel, scan, device)
-    overlap = 1 if slice_thickness is None else max(1, round(slice_thickness / float(spacing[0])))
-    if dose < 1:
-        for start in range(0, len(array), _BATCH):
-            part = slice(start, min(start + _BATCH, len(array)))
-            filled = extrapolated(array[part], outside[part])
-            integrals = simulator.line_integrals(filled)
-            flux = simulator.full_dose_photons(integrals, [body_centre(s, in_plane) for s in filled], noise_index)
-            seeds = [np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0] >> 1 for k in range(len(array))[part]]
-            noise[part] = simulator.added_noise(integrals, flux, dose, seeds).cpu().numpy()
-            photons[part] = flux.cpu().numpy()
-            if progress:
-                progress(part.stop, len(array))
-    if overlap > 1:
-        # The mean of `overlap` neighbouring thin slices, rescaled to keep the SD; the ends reflect.
-        noise = ndimage.uniform_filter1d(noise, min(overlap, len(noise)), axis=0, mode="reflect") * math.sqrt(overlap)
-    noise[outside] = 0
-    low = np.where(outside, array, np.maximum(np.rint(array + noise), FLOOR_HU)).astype(array.dtype)
-    info = {"noise_index_hu": noise_index, "dose": dose, "added_sd_hu": noise_index * math.sqrt(1 / dose - 1),
-            "kernel": "ramp" if kernel is None else asdict(kernel), "seed": seed, "overlapping_slices": overlap,
-            "electronic_variance": simulator.scan.electronic_variance, "bowtie": simulator.scan.bowtie,
-            "geometry": asdict(simulator.geometry),
-            "photons_per_ray": None if dose == 1 else float(np.nanmedian(photons))}
-    return SimulationResult(low, noise, info)
+    if seed < 0:
+        raise ValueError(f"The seed must not be negative, but it is {seed}.")
+    if slice_thickness is not None and not 0 < slice_thickness < math.inf:
+        raise ValueError(f"The slice thickness must be a positive length in mm, not {slice_thickness}.")
+    return spacing
+
+
+def _measured_radius(outside: np.ndarray, spacing) -> float | None:
+    """Distance in mm of the farthest measured pixel from the image centre; None if nothing was measured."""
+    measured = ~outside.all(axis=0)
+    row, column = (np.abs(np.arange(n) - (n - 1) / 2) * s for n, s in zip(measured.shape, spacing))
+    return float(np.hypot(row[:, None], column)[measured].max()) if measured.any() else None
+
+
+def _share_along_z(noise: np.ndarray, overlap: float) -> None:
+    """Correlate slices m apart by max(0, 1 - m / overlap), in place; every slice keeps its SD.
+
+    That is the overlap of two boxes ``overlap`` slice distances thick. The Cholesky factor of the correlations keeps
+    the SD at the ends too, where a moving mean has too few neighbours.
+    """
+    if overlap <= 1:
+        return
+    count = len(noise)
+    factor = linalg.cholesky(linalg.toeplitz(np.maximum(0, 1 - np.arange(count) / overlap)), lower=True)
+    reach = math.ceil(overlap)
+    # From the last slice back: each mixes itself with slices below, which are still untouched.
+    for k in range(count - 1, -1, -1):
+        first = max(0, k - reach + 1)
+        noise[k] = np.tensordot(factor[k, first:k + 1].astype(np.float32), noise[first:k + 1], 1)
