@@ -1,0 +1,7 @@
+"""``python -m LDCTDenoiseLib``: the same as the command ``ldct``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

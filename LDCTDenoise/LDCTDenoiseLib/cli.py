@@ -1,0 +1,85 @@
+"""The console command ``ldct``.
+
+Exit status: 0, or 1 if the run failed or was stopped, or 2 for bad arguments or input, with one line on stderr that says
+why. With ``--json`` a successful run prints one JSON object on stdout and nothing else there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from . import __version__
+from .commands import Report
+from .engine import NO_TORCH
+
+FAILED, BAD_INPUT = 1, 2
+COMMANDS = {
+    "denoise": (".commands.denoise", "denoise a CT volume"),
+    "simulate": (".commands.simulate", "simulate a lower dose on a CT volume"),
+    "train": (".commands.train", "train a network"),
+    "evaluate": (".evaluation", "compare the models with classical filters on simulated low dose"),
+    "models": (".commands.models", "list the models"),
+}
+"""Name: (module with ``add_arguments(parser)`` and ``run(args)``, what it does). Only the module asked for is imported."""
+
+
+class _BadArguments(ValueError):
+    """Arguments that argparse refuses."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise _BadArguments(f"{message} (see '{self.prog} --help')")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that ``arguments`` (default: those of the process) ask for and return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    name = next((argument for argument in arguments if not argument.startswith("-")), None)
+    program = f"ldct {name}" if name in COMMANDS else "ldct"
+    try:
+        args = _parser(name).parse_args(arguments)
+        result = args.run(args)
+        report = result if isinstance(result, Report) else Report(str(result), {"output": str(result)})
+        print(json.dumps(report.values, default=str) if args.json else report.text)
+        return 0
+    except KeyboardInterrupt:
+        return _say(program, "stopped; nothing was written", FAILED)
+    except ModuleNotFoundError as error:
+        return _say(program, NO_TORCH if error.name == "torch" else str(error), FAILED)
+    except ValueError as error:
+        return _say(program, str(error), BAD_INPUT)
+    except Exception as error:
+        # Errors that name no cause of their own, such as KeyError, say little without their type.
+        known = isinstance(error, (OSError, RuntimeError, ImportError, FloatingPointError))
+        return _say(program, str(error) if known else f"{type(error).__name__}: {error}", FAILED)
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of the ``chosen`` command only: the other modules need not be imported."""
+    parser = _Parser(prog="ldct", description="Denoise low-dose CT volumes. Not for clinical use.",
+                     epilog="Set LDCT_DEBUG=1 to see where an error comes from.")
+    parser.add_argument("--version", action="version", version=f"LDCTDenoise {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (module, what) in COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        if name == chosen:
+            module = importlib.import_module(module, __package__)
+            module.add_arguments(command)
+            command.add_argument("--json", action="store_true", help="print one JSON object")
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def _say(program: str, message: str, status: int) -> int:
+    if os.environ.get("LDCT_DEBUG"):
+        traceback.print_exc()
+    lines = message.strip().splitlines() or ["failed without a message"]
+    print(f"{program}: {lines[0]}", file=sys.stderr)
+    return status

@@ -1,0 +1,63 @@
+"""``ldct denoise``: a low-dose CT in, a denoised CT out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..engine import DenoiseRequest, InProcessEngine
+from ..modelregistry import find_model
+from ..provenance import record
+from ..volumeio import check_output, read_volume, write_volume
+from . import Report
+from .progressbar import ProgressBar
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``ldct denoise``."""
+    add_volumes(parser)
+    parser.add_argument("--model", default="hrnet", help="name of the model (see ldct models; default: hrnet)")
+    parser.add_argument("--strength", type=float, default=1.0,
+                        help="0 leaves the input as it is, 1 is the model's own output (default)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="default: fp16 on CUDA, fp32 elsewhere")
+
+
+def add_volumes(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of every command that turns one volume into another."""
+    formats = "a DICOM folder, .nii, .nii.gz, .nrrd or .mha"
+    parser.add_argument("input", metavar="INPUT", type=Path, help=formats)
+    parser.add_argument("output", metavar="OUTPUT", type=Path, help=f"{formats}; DICOM only from DICOM")
+    parser.add_argument("--series", metavar="UID", help="which series of a DICOM folder (default: the largest)")
+    parser.add_argument("--device", default="auto", help="auto, cuda, cuda:N, mps or cpu (default: auto)")
+
+
+def run(args: argparse.Namespace) -> Report:
+    """Denoise; see :mod:`..cli` for errors."""
+    if not 0 <= args.strength <= 1:
+        raise ValueError(f"The strength lies between 0 and 1, not at {args.strength}.")
+    find_model(args.model)
+    volume = read_input(args)
+    with ProgressBar(args.model) as bar:
+        reply = InProcessEngine().denoise(DenoiseRequest(
+            array=volume.array, model=args.model, strength=args.strength, device=args.device, precision=args.precision,
+            spacing=volume.spacing, padding=volume.padding), progress=bar)
+    provenance = record(reply, args.strength, args.input.name)
+    write_volume(volume.replace_array(reply.array), args.output, source=volume, provenance=provenance)
+    text = "\n".join([*reply.messages, f"{args.output}: noise {reply.noise_before:.1f} -> {reply.noise_after:.1f} HU, "
+                      f"{reply.model} {reply.version}, {reply.device} {reply.precision}, {reply.seconds:.1f} s"])
+    return Report(text, {
+        "output": str(args.output), "provenance": provenance, "noise_before_hu": reply.noise_before,
+        "noise_after_hu": reply.noise_after, "seconds": reply.seconds, "messages": list(reply.messages),
+        "warnings": list(volume.warnings)})
+
+
+def read_input(args: argparse.Namespace):
+    """Return the input volume, after making sure that the output can be written; its warnings go to stderr."""
+    volume = read_volume(args.input, args.series)
+    check_output(args.output, volume)
+    for warning in volume.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return volume

@@ -1,0 +1,29 @@
+"""``ldct models``: the models there are."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from ..modelregistry import list_models, read_weights
+from . import Report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``ldct models``."""
+    parser.add_argument("--check", action="store_true", help="also compare the weights with their SHA-256")
+
+
+def run(args: argparse.Namespace) -> Report:
+    """List the models; see :mod:`..cli` for errors."""
+    cards = list_models()
+    if args.check:
+        for card in cards:
+            read_weights(card)
+    rows = [("NAME", "VERSION", "ARCHITECTURE", "TITLE")]
+    rows += [(card.name, card.version, card.architecture, card.details.get("title", "")) for card in cards]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+    values = [{**card.details, **{name: value for name, value in asdict(card).items() if name != "details"},
+               "weights": str(card.weights)} for card in cards]
+    return Report(text, {"models": values})

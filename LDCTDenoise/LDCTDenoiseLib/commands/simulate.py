@@ -1,0 +1,43 @@
+"""``ldct simulate``: what a CT volume would look like at a lower dose."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import __version__
+from ..volumeio import write_volume
+from . import Report
+from .denoise import add_volumes, read_input
+from .progressbar import ProgressBar
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``ldct simulate``."""
+    add_volumes(parser)
+    parser.add_argument("--noise-index", type=float, required=True, metavar="HU",
+                        help="SD of the quantum noise in the body centre at full dose")
+    parser.add_argument("--dose", type=float, required=True, metavar="FRACTION", help="of the input's dose, up to 1")
+    parser.add_argument("--kernel", choices=("matched", "sharp"), default="matched",
+                        help="colour of the noise: as in the input (default), or of the bare ramp filter, for inputs "
+                             "reconstructed that sharply")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> Report:
+    """Simulate; noise index, dose and added SD are stored with the result. See :mod:`..cli` for errors."""
+    from ..inference import choose_device
+    from ..simulation import simulate_low_dose
+
+    device = choose_device(args.device)
+    volume = read_input(args)
+    with ProgressBar("simulate") as bar:
+        result = simulate_low_dose(
+            volume.array, volume.spacing, noise_index=args.noise_index, dose=args.dose, kernel=args.kernel,
+            seed=args.seed, padding=volume.padding, slice_thickness=volume.metadata.get("slice_thickness_mm"),
+            device=device, progress=bar)
+    provenance = {"operation": "simulated low dose", "source": args.input.name, **result.info,
+                  "software_version": __version__}
+    write_volume(volume.replace_array(result.array), args.output, source=volume, provenance=provenance)
+    return Report(
+        f"{args.output}: dose {args.dose:g}, noise of {result.info['added_sd_hu']:.1f} HU added in the body centre",
+        {"output": str(args.output), "provenance": provenance, "warnings": list(volume.warnings)})
