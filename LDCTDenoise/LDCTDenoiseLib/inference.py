@@ -45,9 +45,9 @@ def choose_device(device: str = "auto") -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, number = device.partition(":")
+    kind, colon, number = device.partition(":")
     usable = {"cpu": 0 if number else 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}
-    if kind not in usable or (number and not number.isdigit()):
+    if kind not in usable or (colon and not number.isdecimal()):
         raise ValueError(f"Unknown device {device!r}; choose auto, cuda, cuda:N, mps or cpu.")
     if int(number or 0) >= usable[kind]:
         raise ValueError(f"This computer has no device {device!r}; choose auto or cpu.")
@@ -101,11 +101,13 @@ class Denoiser:
                 field are returned bit for bit.
             spacing: (slice, row, column) in mm, for the noise level; None assumes a usual pixel size.
             progress: called with (done slices, all slices, remaining seconds) after every batch.
-            cancelled: called before every batch; true stops the run.
+            cancelled: called before every batch and, as a single slice may take seconds, before every layer; true stops
+                the run.
 
         Raises:
             ValueError: not a volume of finite real numbers, or a strength out of range.
             Cancelled: ``cancelled`` said so.
+            RuntimeError: the device failed, or the network's output is not finite.
         """
         array = check_volume(array)
         if not 0 <= strength <= 1:
@@ -117,34 +119,45 @@ class Denoiser:
         if effect < strength:
             messages.append(f"The noise level of {before:.1f} HU is so low that the image was "
                             + ("left as it is." if effect == 0 else "denoised in part only."))
-        if effect == 0:
-            return DenoiseResult(array.copy(), str(self.device), self.precision, self.batch_size,
-                                 time.monotonic() - start, before, before, messages)
-        outside = outside_scan_field(array, padding)
         result = array.copy()
+        if effect == 0:
+            return DenoiseResult(result, str(self.device), self.precision, self.batch_size,
+                                 time.monotonic() - start, before, before, messages)
         done = 0
-        while done < len(array):
-            if cancelled and cancelled():
-                raise Cancelled("Denoising was stopped.")
-            part = slice(done, done + self.batch_size)
-            removed = self._removed_noise_or_smaller_batch(array[part], messages)
-            if removed is None:
-                continue
-            hu = array[part].astype(np.float32)
-            new = round_to_dtype(hu - np.float32(effect) * removed, array.dtype)
-            result[part] = np.where(outside[part], array[part], new)
-            done += len(hu)
-            if progress:
-                progress(done, len(array), (time.monotonic() - start) / done * (len(array) - done))
+        with stops(self.network, cancelled) as stop_if_cancelled:
+            while done < len(array):
+                stop_if_cancelled()
+                part = slice(done, done + self.batch_size)
+                removed = self._removed_noise_or_smaller_batch(array[part], messages)
+                if removed is None:
+                    continue
+                new = round_to_dtype(array[part].astype(np.float32) - np.float32(effect) * removed, array.dtype)
+                outside = outside_scan_field(array[part], None if padding is None else padding[part])
+                result[part] = np.where(outside, array[part], new)
+                done += len(removed)
+                if progress:
+                    progress(done, len(array), (time.monotonic() - start) / done * (len(array) - done))
         return DenoiseResult(result, str(self.device), self.precision, self.batch_size, time.monotonic() - start,
                              before, global_noise_level(result, spacing), messages)
 
     def removed_noise(self, slices: np.ndarray) -> np.ndarray:
-        """Return what the network removes from slices (n, rows, columns) in HU, float32."""
+        """Return what the network removes from slices (n, rows, columns) in HU, float32.
+
+        Raises RuntimeError if the network's output is not finite.
+        """
+        removed = self._run(slices, self.precision)
+        if not np.isfinite(removed).all() and self.precision != "fp32":
+            # Features beyond 65504 overflow in fp16; values far above bone can lead there.
+            removed = self._run(slices, "fp32")
+        if not np.isfinite(removed).all():
+            raise RuntimeError(f"The output of model {self.card.name!r} is not finite; its weights may be damaged.")
+        return removed
+
+    def _run(self, slices: np.ndarray, precision: str) -> np.ndarray:
         units = to_network(torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32))[:, None])
         units = units.to(self.device, memory_format=torch.channels_last)
         with torch.inference_mode(), exact_fp32(), torch.autocast(
-                self.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"):
+                self.device.type, PRECISIONS[precision], enabled=precision != "fp32"):
             output = self.network(units)
             # In network units the difference keeps more digits than two HU images would.
             difference = (units - output.float())[:, 0].cpu().numpy()
@@ -154,7 +167,11 @@ class Denoiser:
         """:meth:`removed_noise`, or None after giving way to a lack of memory: half the batch, then the CPU."""
         try:
             return self.removed_noise(slices)
-        except torch.cuda.OutOfMemoryError:
+        except RuntimeError as error:
+            if self.device.type == "cpu" or not _is_out_of_memory(error):
+                raise
+        # Not in the handler, where the traceback keeps the tensors of the failed run alive.
+        if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.batch_size > 1:
             self.batch_size //= 2
@@ -164,6 +181,30 @@ class Denoiser:
             self.network = self.network.to(self.device)
             messages.append("GPU memory ran out even for one slice; going on with the CPU.")
         return None
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # MPS and the CUDA driver have no class of their own for it.
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error).lower()
+
+
+@contextlib.contextmanager
+def stops(network: torch.nn.Module, cancelled):
+    """Let every layer of ``network`` raise Cancelled once ``cancelled()`` is true (None: never).
+
+    Yields the check itself, for use between runs.
+    """
+    def check(*_):
+        if cancelled and cancelled():
+            raise Cancelled("Denoising was stopped.")
+
+    layers = [module for module in network.modules() if cancelled and not any(module.children())]
+    hooks = [layer.register_forward_pre_hook(check) for layer in layers]
+    try:
+        yield check
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def check_volume(array) -> np.ndarray:

@@ -1,19 +1,23 @@
 """Trained models: the ones in the package, the user's own, and the checks before any of them is used.
 
-A model is an entry of ``models.json`` and a file of weights beside it, a plain state dict in half precision.
+A model is an entry of ``models.json`` and a file of weights beside it, a plain state dict in half precision. Only
+:func:`load_model` and :func:`save_weights` need torch.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .networks import Denoiser2d, build
+if TYPE_CHECKING:
+    from .networks import Denoiser2d
 
 PACKAGED_FOLDER = Path(__file__).parent / "Models"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -89,7 +93,25 @@ def find_model(name: str, user: Path | None = None) -> ModelCard:
     for card in cards:
         if card.name == name:
             return card
-    raise UnknownModelError(f"There is no model called {name!r}; choose one of {', '.join(c.name for c in cards)}.")
+    choice = f"choose one of {', '.join(card.name for card in cards)}" if cards else "none is installed"
+    raise UnknownModelError(f"There is no model called {name!r}; {choice}.")
+
+
+def read_weights(card: ModelCard) -> bytes:
+    """Return the content of a model's file of weights.
+
+    Raises:
+        DamagedModelError: it cannot be read, or its SHA-256 is not the one of the card.
+    """
+    try:
+        content = card.weights.read_bytes()
+    except OSError as error:
+        raise DamagedModelError(f"The weights of model {card.name!r} cannot be read ({card.weights}: "
+                                f"{error.strerror}); install the extension or the model again.") from error
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise DamagedModelError(f"The weights of model {card.name!r} ({card.weights}) are not the ones that models.json "
+                                "describes (SHA-256 differs); install the extension or the model again.")
+    return content
 
 
 def load_model(model: str | ModelCard, user: Path | None = None) -> tuple[Denoiser2d, ModelCard]:
@@ -101,18 +123,13 @@ def load_model(model: str | ModelCard, user: Path | None = None) -> tuple[Denois
     """
     import torch
 
+    from .networks import build
+
     card = model if isinstance(model, ModelCard) else find_model(model, user)
-    try:
-        digest = hashlib.sha256(card.weights.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DamagedModelError(f"The weights of model {card.name!r} cannot be read ({card.weights}: "
-                                f"{error.strerror}); install the extension or the model again.") from error
-    if digest != card.sha256:
-        raise DamagedModelError(f"The weights of model {card.name!r} ({card.weights}) are not the ones that models.json "
-                                "describes (SHA-256 differs); install the extension or the model again.")
+    content = read_weights(card)
     try:
         network = build(card.architecture, card.widths, card.form, **card.options)
-        state = torch.load(card.weights, map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         network.load_state_dict({name: value.float() for name, value in state.items()})
     except Exception as error:
         raise DamagedModelError(f"The weights of model {card.name!r} ({card.weights}) do not fit its entry in "

@@ -42,9 +42,9 @@ class HRNet(Denoiser2d):
         self.receptive_field = self._receptive_field(stages)
 
     def _receptive_field(self, stages: int) -> int:
-        # Coarsest path: the start chain, two convolutions a stage, one interpolation back after each.
-        chain = 1 + sum(2 ** i for i in range(len(self.start) - 1))
-        return chain + stages * (2 * self.stride + self.stride) + (stages - 1) * chain
+        # The start chain, every stage at the coarsest resolution (no detour through finer branches reaches further),
+        # and the last interpolation, whose grid lies half a coarse pixel beside that of the strided convolutions.
+        return self.stride * (2 * stages + 1) + self.stride + self.stride // 2 - 1
 
     def predict(self, image: torch.Tensor) -> torch.Tensor:
         branches = []

@@ -26,6 +26,13 @@ def check_form(form: str) -> bool:
     return form == "literal"
 
 
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance normalisation that lets 1x1 features through: a single value has no variance to divide by."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return features if features.shape[-2:] == (1, 1) else super().forward(features)
+
+
 class ConvBlock(nn.Sequential):
     """3x3 convolution, instance normalisation (literal form only), ReLU; HRNet paper, section 2.1.
 
@@ -35,7 +42,7 @@ class ConvBlock(nn.Sequential):
     def __init__(self, inputs: int, outputs: int, *, stride: int = 1, literal: bool, normalise: bool = True, size: int = 3):
         layers = [nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=literal)]
         if literal and normalise:
-            layers.append(nn.InstanceNorm2d(outputs, affine=True))
+            layers.append(InstanceNorm(outputs, affine=True))
         layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)
 
@@ -53,6 +60,8 @@ def pad_to_multiple(image: torch.Tensor, multiple: int) -> torch.Tensor:
 
 def predict_in_fp32(predictor: nn.Module, features: torch.Tensor) -> torch.Tensor:
     """Run the last layer in fp32 even under autocast: its rounding would reach the image as HU."""
+    if features.is_meta:  # shapes without values, which autocast does not know
+        return predictor(features)
     with torch.autocast(features.device.type, enabled=False):
         return predictor(features.float())
 
@@ -63,7 +72,8 @@ class Denoiser2d(nn.Module):
     Attributes:
         literal: whether this is the form printed in the papers (see :func:`check_form`).
         stride: the largest stride; the input is padded to a multiple of it and the output cropped back.
-        receptive_field: distance in pixels beyond which a pixel has no influence, or None if the whole image has.
+        receptive_field: largest distance in pixels, along rows or columns, at which a pixel of the input still
+            influences the output; None if the whole image does.
     """
 
     stride = 1

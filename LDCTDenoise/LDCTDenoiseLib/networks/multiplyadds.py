@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
@@ -9,9 +11,10 @@ from torch import nn
 def multiply_adds(network: nn.Module, size=(512, 512)) -> int:
     """Return the multiply-adds of the convolutions for one image of ``size`` (rows, columns).
 
-    Counted from the shapes of one forward pass without data (on the meta device); interpolation, normalisation and
-    activations are left out, as the literature does.
+    Counted from the shapes of a forward pass of a copy without data (on the meta device), so large networks cost
+    nothing either; interpolation, normalisation and activations are left out, as the literature does.
     """
+    network = copy.deepcopy(network).to("meta")
     total = 0
 
     def count(module, inputs, output):
@@ -23,12 +26,9 @@ def multiply_adds(network: nn.Module, size=(512, 512)) -> int:
     def transposed(module):
         return isinstance(module, nn.ConvTranspose2d)
 
-    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
-    reference = next(network.parameters())
-    try:
-        with torch.no_grad():
-            network(torch.zeros(1, 1, *size, device=reference.device, dtype=reference.dtype))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            module.register_forward_hook(count)
+    with torch.no_grad():
+        network(torch.zeros(1, 1, *size, device="meta"))
     return total
