@@ -26,6 +26,7 @@ _DOSE = 0.25
 _NOISE_INDEX_RANGE = (15.0, 120.0)
 _BATCH = 16
 _FILES = ("targets.npy", "outside.npy", "noise.npy", "slices.json")
+_ORIGIN = "origin.json"
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,19 @@ def build_bank(sources: list[Source], folder: Path, *, realisations: int = 2, se
     """Simulate the noise for all slices of ``sources`` and write it to ``folder``, or open it if it is there already.
 
     All slices must have the same size in pixels. ``progress`` is called with (slices done, slices in all).
+
+    Raises:
+        ValueError: ``folder`` holds a bank of other sources, or something else.
     """
     folder = Path(folder)
+    origin = {"sources": [[s.path.name, s.weight] for s in sources], "realisations": realisations, "seed": seed}
     if folder.exists():
+        _check_origin(folder, origin)
         return Bank(folder)
     pieces = [_slices(source) for source in sources]
+    if len({p[0].shape[1:] for p in pieces}) > 1:
+        raise ValueError("The slices of a noise bank must have one size; these have "
+                         + ", ".join(f"{s.path.name}: {p[0].shape[1:]}" for s, p in zip(sources, pieces)) + ".")
     targets = np.concatenate([p[0] for p in pieces])
     outside = np.concatenate([p[1] for p in pieces])
     slices = [record for p in pieces for record in p[2]]
@@ -103,14 +112,26 @@ def build_bank(sources: list[Source], folder: Path, *, realisations: int = 2, se
             done += len(batch)
             if progress:
                 progress(done, len(targets))
+    # A fixed name, so that what a killed run left is replaced and does not pile up.
     temporary = folder.with_name(folder.name + ".part")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    for name, array in zip(_FILES, (targets, outside, noise)):
-        np.save(temporary / name, array)
-    (temporary / _FILES[3]).write_text(json.dumps(slices))
-    temporary.rename(folder)
+    try:
+        temporary.mkdir(parents=True)
+        for name, array in zip(_FILES, (targets, outside, noise)):
+            np.save(temporary / name, array)
+        (temporary / _FILES[3]).write_text(json.dumps(slices))
+        (temporary / _ORIGIN).write_text(json.dumps(origin))
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return Bank(folder)
+
+
+def _check_origin(folder: Path, origin: dict):
+    record = folder / _ORIGIN
+    if record.is_file() and json.loads(record.read_text()) != origin:
+        raise ValueError(f"The noise bank {folder} was made from other data; delete it, or name another folder as "
+                         "'bank' in the configuration.")
 
 
 def _slices(source: Source):
@@ -124,6 +145,9 @@ def _slices(source: Source):
     else:
         with open(source.table, newline="") as stream:
             pixels = [(float(row["spacing"]),) * 2 for row in csv.DictReader(stream)]
+        if len(pixels) != len(array):
+            raise ValueError(f"{source.table.name} lists {len(pixels)} slices, but {source.path.name} holds "
+                             f"{len(array)}.")
         kernels = [_kernel(array[k:k + 1], pixel) for k, pixel in enumerate(pixels)]
     records = [{"pixel_mm": [round(float(p), 6) for p in pixel], "kernel": [kernel.f50, kernel.power],
                 "weight": source.weight / len(array)} for pixel, kernel in zip(pixels, kernels)]

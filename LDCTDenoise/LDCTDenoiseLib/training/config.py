@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from .sampler import PatchSampling
+from .slicesampler import SliceSampling
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,16 +27,25 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Training and validation sources, each a table with ``path`` and, if wanted, ``weight`` and ``table``.
+    """Where the training data lies.
 
-    Relative paths are relative to ``root``; the noise banks are kept in ``bank`` and made if absent.
+    Attributes:
+        train, validation: sources of a noise bank, each a table with ``path`` and, if wanted, ``weight`` and ``table``;
+            see :class:`~.bank.Source`.
+        root: what relative paths are relative to.
+        bank: folder of the noise bank, made if absent; the validation bank lies beside it.
+        realisations: noise realisations per slice in the bank.
+        mayo: folder of the AAPM/Mayo challenge data, to be used in place of ``train`` and ``validation``.
+        mayo_series: text in the folder names of the series to use, to choose thickness and kernel.
     """
 
-    train: tuple[dict, ...]
-    validation: tuple[dict, ...]
+    train: tuple[dict, ...] = ()
+    validation: tuple[dict, ...] = ()
     root: str = "."
     bank: str = "runs/bank"
     realisations: int = 2
+    mayo: str | None = None
+    mayo_series: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,8 @@ class OptimiserConfig:
     """Adam; the rate falls along a cosine to ``final_rate``, or by steps at ``milestones`` (shares of the run).
 
     ``sd_floor`` in HU: every sample's squared error is divided by its noise variance plus ``sd_floor`` squared, so that
-    low and high doses count alike; None is the plain mean squared error of the seed paper.
+    low and high doses count alike; None is the plain mean squared error of the seed paper. ``averaging`` is the memory
+    of the exponential average of the weights, 0 for none.
     """
 
     iterations: int
@@ -60,35 +71,77 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """A whole run; ``validate_every`` and ``checkpoint_every`` count iterations."""
+    """A whole run; ``validate_every`` and ``checkpoint_every`` count iterations.
+
+    Without ``slices`` the networks see patches drawn as ``sampling`` says, with ``slices`` whole slices.
+    """
 
     network: NetworkConfig
     data: DataConfig
     optimiser: OptimiserConfig
     sampling: PatchSampling = field(default_factory=PatchSampling)
+    slices: SliceSampling | None = None
     seed: int = 0
     validate_every: int = 500
     checkpoint_every: int = 500
 
 
-_SECTIONS = {"network": NetworkConfig, "data": DataConfig, "optimiser": OptimiserConfig, "sampling": PatchSampling}
+_SECTIONS = {"network": NetworkConfig, "data": DataConfig, "optimiser": OptimiserConfig, "sampling": PatchSampling,
+             "slices": SliceSampling}
 
 
 def read_config(path: Path) -> TrainingConfig:
     """Read a TOML file with the sections of :class:`TrainingConfig`.
 
+    An entry ``base = "other.toml"`` takes over what that file beside this one says, entry by entry, where this one says
+    nothing.
+
     Raises:
-        ValueError: unreadable TOML, an unknown or missing entry; the message names it.
+        ValueError: unreadable TOML, an unknown, missing or contradictory entry; the message names it.
     """
+    return parse_config(_merged(Path(path), ()), str(path))
+
+
+def parse_config(content: dict, where: str) -> TrainingConfig:
+    """Return the configuration of nested tables, as in TOML or as ``dataclasses.asdict`` makes them.
+
+    Raises:
+        ValueError: an unknown, missing or contradictory entry; the message names it and ``where``.
+    """
+    content = dict(content)
+    for name, kind in _SECTIONS.items():
+        if content.get(name) is not None:
+            if not isinstance(content[name], dict):
+                raise ValueError(f"{name!r} in {where} must be a section [{name}], not {content[name]!r}.")
+            content[name] = _section(kind, content[name], f"[{name}] of {where}")
+    config = _section(TrainingConfig, content, where)
+    data = config.data
+    if not data.mayo and not (data.train and data.validation):
+        raise ValueError(f"[data] of {where} names no data: give 'train' and 'validation', or 'mayo'.")
+    if data.mayo and config.slices is None:
+        raise ValueError(f"[data] of {where} names Mayo pairs, which are drawn as whole slices; add a section "
+                         "[slices].")
+    return config
+
+
+def _merged(path: Path, above: tuple[Path, ...]) -> dict:
+    """Tables of a TOML file on top of those of its base."""
+    if path.resolve() in above:
+        raise ValueError(f"The configuration {path} is its own base.")
     try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"The configuration {path} cannot be read: {error.strerror}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"The configuration {path} is not valid TOML: {error}.") from error
-    sections = {name: _section(kind, content.pop(name), f"[{name}] of {path}")
-                for name, kind in _SECTIONS.items() if name in content}
-    return _section(TrainingConfig, {**content, **sections}, str(path))
+    base = content.pop("base", None)
+    if base is None:
+        return content
+    merged = _merged(path.parent / base, (*above, path.resolve()))
+    for name, value in content.items():
+        together = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = {**merged[name], **value} if together else value
+    return merged
 
 
 def _section(kind, values: dict, where: str):

@@ -81,7 +81,7 @@ class PatchSampler:
                      for random_turn in [random.integers(8)] for image in (noisy, target))
 
     def _cut(self, index: int, cut: int, random):
-        """Region of a slice and fresh noise for it: a rotation of two realisations in their plane."""
+        """Region of a slice and fresh noise for it."""
         rows, columns = self.bank.targets.shape[1:]
         for _ in range(4):
             row, column = random.integers(rows - cut + 1), random.integers(columns - cut + 1)
@@ -89,13 +89,7 @@ class PatchSampler:
             target = self.bank.targets[index][window].astype(np.float32)
             if (target > -900).mean() > 0.1:
                 break
-        angle = random.uniform(0, 2 * math.pi)
-        noise = self.bank.noise[index]
-        first, second = random.permutation(len(noise))[:2] if len(noise) > 1 else (0, None)
-        if second is None:
-            return target, noise[first][window].astype(np.float32)
-        return target, (math.cos(angle) * noise[first][window].astype(np.float32)
-                        + math.sin(angle) * noise[second][window].astype(np.float32))
+        return target, fresh_noise(self.bank.noise[index][(slice(None), *window)], random)
 
     def _colour(self, target, noise, pixel, kernel: Kernel, random):
         """Give the noise the image's kernel, filter both alike, resample both to ``side`` pixels."""
@@ -113,7 +107,22 @@ class PatchSampler:
         image = image[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
         image = np.rot90(image.T if turn >= 4 else image, turn % 4)
         p = self.sampling.patch
-        return np.stack([image[r:r + p, c:c + p] for r in range(0, image.shape[0], p) for c in range(0, image.shape[1], p)])
+        return np.stack([image[r:r + p, c:c + p] for r in range(0, image.shape[0], p)
+                         for c in range(0, image.shape[1], p)])
+
+
+def fresh_noise(realisations: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return noise (rows, columns) drawn from (R, rows, columns): two realisations rotated in their plane.
+
+    Independent noise of equal variance keeps variance and spectrum under the rotation, so a few stored realisations
+    give endlessly many.
+    """
+    angle = random.uniform(0, 2 * math.pi)
+    if len(realisations) == 1:
+        return realisations[0].astype(np.float32)
+    first, second = random.permutation(len(realisations))[:2]
+    return (math.cos(angle) * realisations[first].astype(np.float32)
+            + math.sin(angle) * realisations[second].astype(np.float32))
 
 
 def matching_filter(frequency: np.ndarray, kernel: Kernel) -> np.ndarray:

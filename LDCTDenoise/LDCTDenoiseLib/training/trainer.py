@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
 import queue
 import threading
 import time
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,9 +17,9 @@ import torch
 
 from ..hu import SCALE_HU
 from ..networks import build
-from .config import OptimiserConfig, TrainingConfig
+from .config import OptimiserConfig, TrainingConfig, parse_config
+from .metricslog import MetricsLog
 
-_LOG_FIELDS = ("iteration", "loss", "rate", "validation_ratio", "seconds")
 _VALIDATION_SAMPLES = 32
 
 
@@ -29,13 +29,14 @@ class Trainer:
     Args:
         config: the whole run.
         sampler, validation: objects with ``batch(iteration, size)`` returning (noisy, target) in network units, the
-            same for the same iteration, as :class:`~.sampler.PatchSampler` does.
-        folder: receives ``checkpoint.pt``, ``best.pt``, ``weights.pt``, ``log.csv`` and ``config.json``.
+            same for the same iteration, as :class:`~.sampler.PatchSampler` does. ``validation`` may be None.
+        folder: receives ``checkpoint.pt``, ``best.pt`` (averaged weights with the best validation so far), ``log.csv``
+            and ``config.json``.
         device: where the network is trained.
 
-    Everything random is a function of (seed, iteration); the checkpoint holds weights, their average, the optimiser
-    and the iteration. A run that was killed therefore continues with the same numbers, bit for bit on a CPU with the
-    same number of threads, as if it had never stopped.
+    Everything random is a function of (seed, iteration); the checkpoint holds weights, their average, the optimiser,
+    the iteration and the losses not yet logged. A run that was killed therefore continues with the same numbers, bit
+    for bit on a CPU with the same number of threads, as if it had never stopped.
     """
 
     def __init__(self, config: TrainingConfig, sampler, validation, folder: Path, device="cpu"):
@@ -49,6 +50,8 @@ class Trainer:
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.optimiser.rate, betas=(0.9, 0.999))
         self.iteration = 0
         self.best_ratio = math.inf
+        self.seconds = 0.0
+        self.losses: list[float] = []
         self.validation = None if validation is None else validation.batch(0, _VALIDATION_SAMPLES)
 
     def run(self, *, resume: bool = False, progress=None, stop_after: int | None = None) -> Path:
@@ -57,31 +60,32 @@ class Trainer:
         Args:
             resume: continue from ``checkpoint.pt`` instead of starting afresh.
             progress: called after every iteration with (iteration, iterations, loss, remaining seconds).
-            stop_after: write a checkpoint and return at this iteration, as if the time were up.
+            stop_after: write a checkpoint and return at this iteration; the run can be resumed as after a kill, and
+                there are best weights only if it came to a validation.
 
         Raises:
             ValueError: ``folder`` holds another run, or none to resume.
             FloatingPointError: the loss is no longer finite.
         """
         self._open_folder(resume)
-        optimiser, end = self.config.optimiser, stop_after or self.config.optimiser.iterations
-        start, first = time.monotonic(), self.iteration
-        losses: list[float] = []
-        with Prefetcher(self.sampler, optimiser.batch_size, first, end) as batches:
+        optimiser = self.config.optimiser
+        end = optimiser.iterations if stop_after is None else min(stop_after, optimiser.iterations)
+        start, first, seconds_before = time.monotonic(), self.iteration, self.seconds
+        with closing(MetricsLog(self.folder, self.iteration)) as log, \
+                Prefetcher(self.sampler, optimiser.batch_size, first, end) as batches:
             while self.iteration < end:
-                losses.append(self._step(*batches.get()))
+                self.losses.append(self._step(*batches.get()))
                 self.iteration += 1
-                if not math.isfinite(losses[-1]):
+                if not math.isfinite(self.losses[-1]):
                     raise FloatingPointError(f"The loss is not finite at iteration {self.iteration}; lower the rate.")
                 elapsed = time.monotonic() - start
+                self.seconds = seconds_before + elapsed
                 if progress:
-                    progress(self.iteration, optimiser.iterations, losses[-1],
+                    progress(self.iteration, optimiser.iterations, self.losses[-1],
                              elapsed / (self.iteration - first) * (optimiser.iterations - self.iteration))
-                last = self.iteration == end
-                if self.iteration % self.config.validate_every == 0 or last:
-                    self._validate(float(np.mean(losses)), elapsed)
-                    losses.clear()
-                if self.iteration % self.config.checkpoint_every == 0 or last:
+                if self.iteration % self.config.validate_every == 0 or self.iteration == optimiser.iterations:
+                    self._validate(log)
+                if self.iteration % self.config.checkpoint_every == 0 or self.iteration == end:
                     self._save_checkpoint()
         return self.folder / "best.pt"
 
@@ -107,20 +111,15 @@ class Trainer:
             self.average[name].lerp_(value, 1 - keep)
         return loss.item()
 
-    def _validate(self, loss: float, seconds: float):
+    def _validate(self, log: MetricsLog):
         """Log, and keep the averaged weights if they are the best so far."""
         ratio = math.nan if self.validation is None else self._validation_ratio()
         if self.validation is None or ratio < self.best_ratio:
             self.best_ratio = ratio
             save_atomically(self.average, self.folder / "best.pt")
-        new = not (self.folder / "log.csv").exists()
-        row = (self.iteration, f"{loss:.6g}", f"{learning_rate(self.config.optimiser, self.iteration):.3g}",
-               f"{ratio:.5f}", f"{seconds:.1f}")
-        with open(self.folder / "log.csv", "a", newline="") as stream:
-            writer = csv.writer(stream)
-            if new:
-                writer.writerow(_LOG_FIELDS)
-            writer.writerow(row)
+        log.append(self.iteration, float(np.mean(self.losses)), learning_rate(self.config.optimiser, self.iteration),
+                   ratio, self.seconds)
+        self.losses.clear()
 
     def _validation_ratio(self) -> float:
         """Geometric mean over the validation patches of RMSE after / RMSE before, with the averaged weights."""
@@ -142,30 +141,29 @@ class Trainer:
             if checkpoint.exists():
                 raise ValueError(f"{self.folder} already holds a training run; resume it or choose another folder.")
             self.folder.mkdir(parents=True, exist_ok=True)
-            record.write_text(json.dumps(asdict(self.config), indent=1))
+            for leftover in ("log.csv", "best.pt"):  # of a run that was killed before its first checkpoint
+                (self.folder / leftover).unlink(missing_ok=True)
+            record.write_text(json.dumps(asdict(self.config), indent=1), encoding="utf-8")
             return
         if not checkpoint.exists():
-            raise ValueError(f"{self.folder} holds no checkpoint to resume from.")
-        if json.loads(record.read_text()) != json.loads(json.dumps(asdict(self.config))):
-            raise ValueError(f"{self.folder} was trained with another configuration; resume it with its own.")
+            raise ValueError(f"{self.folder} holds no checkpoint to resume from; start the run without resuming.")
+        recorded = parse_config(json.loads(record.read_text(encoding="utf-8")), str(record))
+        changed = [name for name in asdict(recorded) if _plain(recorded)[name] != _plain(self.config)[name]]
+        if changed:
+            raise ValueError(f"{self.folder} was trained with another configuration ({', '.join(changed)} differ); "
+                             "resume it with its own, or choose another folder.")
         state = torch.load(checkpoint, map_location=self.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
         self.iteration, self.best_ratio = state["iteration"], state["best_ratio"]
-        self._drop_later_log_rows()
-
-    def _drop_later_log_rows(self):
-        """Forget what was logged after the checkpoint: those iterations will be done again."""
-        log = self.folder / "log.csv"
-        if log.exists():
-            lines = log.read_text().splitlines(keepends=True)
-            log.write_text("".join(lines[:1] + [r for r in lines[1:] if int(r.split(",")[0]) <= self.iteration]))
+        self.losses, self.seconds = state.get("losses", []), state.get("seconds", 0.0)
 
     def _save_checkpoint(self):
         save_atomically({"network": self.network.state_dict(), "average": self.average,
                          "optimiser": self.optimiser.state_dict(), "iteration": self.iteration,
-                         "best_ratio": self.best_ratio}, self.folder / "checkpoint.pt")
+                         "best_ratio": self.best_ratio, "losses": self.losses, "seconds": self.seconds},
+                        self.folder / "checkpoint.pt")
 
 
 def learning_rate(optimiser: OptimiserConfig, iteration: int) -> float:
@@ -176,14 +174,21 @@ def learning_rate(optimiser: OptimiserConfig, iteration: int) -> float:
     if iteration < optimiser.warm_up:
         return optimiser.rate * (iteration + 1) / optimiser.warm_up
     share = (iteration - optimiser.warm_up) / max(1, optimiser.iterations - optimiser.warm_up)
-    return optimiser.final_rate + (optimiser.rate - optimiser.final_rate) * (1 + math.cos(math.pi * min(1.0, share))) / 2
+    cosine = (1 + math.cos(math.pi * min(1.0, share))) / 2
+    return optimiser.final_rate + (optimiser.rate - optimiser.final_rate) * cosine
 
 
 def precision_context(precision: str, device: torch.device):
     """Return the autocast context of ``precision``: fp32 or bf16."""
     if precision not in ("fp32", "bf16"):
         raise ValueError(f"Unknown training precision {precision!r}; choose fp32 or bf16.")
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    # Not every device knows autocast, not even a disabled one.
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def _plain(config: TrainingConfig) -> dict:
+    """The configuration as JSON would give it back: lists for tuples."""
+    return json.loads(json.dumps(asdict(config)))
 
 
 def save_atomically(state, path: Path):
