@@ -131,7 +131,9 @@ class Denoiser:
                 removed = self._removed_noise_or_smaller_batch(array[part], messages)
                 if removed is None:
                     continue
-                new = round_to_dtype(array[part].astype(np.float32) - np.float32(effect) * removed, array.dtype)
+                # Where float32 does not hold the input exactly, float64 does.
+                exact = array[part].astype(np.result_type(array.dtype, np.float32))
+                new = round_to_dtype(exact - np.float32(effect) * removed, array.dtype)
                 outside = outside_scan_field(array[part], None if padding is None else padding[part])
                 result[part] = np.where(outside, array[part], new)
                 done += len(removed)
