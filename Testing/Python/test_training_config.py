@@ -1,0 +1,91 @@
+"""Training configurations: reading, bases, wrong entries, learning rates."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from LDCTDenoiseLib.networks import build
+from LDCTDenoiseLib.training.config import OptimiserConfig, read_config
+from LDCTDenoiseLib.training.trainer import learning_rate
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+MINIMAL = """
+[network]
+architecture = "plain"
+widths = [4]
+[data]
+train = [{ path = "a.nii.gz" }]
+validation = [{ path = "b.nii.gz" }]
+[optimiser]
+iterations = 10
+batch_size = 1
+rate = 1e-3
+"""
+
+
+def written(folder, text, name="config.toml"):
+    (folder / name).write_text(text)
+    return folder / name
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.toml")))
+def test_every_configuration_reads_and_builds_its_network(name):
+    network = read_config(CONFIGS / name).network
+    build(network.architecture, network.widths, network.form, **network.options)
+
+
+def test_networks_compared_with_each_other_share_one_recipe():
+    hrnet, unet, plain = (read_config(CONFIGS / f"{name}.toml") for name in ("hrnet", "unet", "plain"))
+    for other in (unet, plain):
+        assert replace(other, network=hrnet.network, optimiser=hrnet.optimiser) == hrnet
+
+
+def test_the_seed_recipe_is_that_of_the_paper():
+    config = read_config(CONFIGS / "seed.toml")
+    optimiser = config.optimiser
+    assert config.network.form == "literal"
+    assert (optimiser.iterations, optimiser.batch_size, optimiser.sd_floor) == (100_000, 1, None)
+    assert (config.slices.translation, config.slices.rotation) == (128, 10.0)
+    rates = [learning_rate(optimiser, i) for i in (0, 49_999, 50_000, 74_999, 75_000, 99_999)]
+    assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5, 1e-6, 1e-6])
+
+
+def test_warm_up_and_cosine_reach_rate_and_final_rate():
+    optimiser = OptimiserConfig(iterations=1000, batch_size=1, rate=1e-3, final_rate=1e-5, warm_up=100)
+    assert learning_rate(optimiser, 0) == pytest.approx(1e-5)
+    assert learning_rate(optimiser, 99) == pytest.approx(1e-3)
+    assert learning_rate(optimiser, 550) == pytest.approx((1e-3 + 1e-5) / 2)
+    assert learning_rate(optimiser, 1000) == pytest.approx(1e-5)
+    rates = [learning_rate(optimiser, i) for i in range(100, 1001)]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_base_fills_in_what_a_configuration_leaves_out(tmp_path):
+    written(tmp_path, MINIMAL, "base.toml")
+    config = read_config(written(tmp_path, 'base = "base.toml"\nseed = 7\n[optimiser]\nrate = 5e-4\n'))
+    assert (config.seed, config.optimiser.rate, config.optimiser.iterations) == (7, 5e-4, 10)
+    assert config.network.architecture == "plain"
+
+
+@pytest.mark.parametrize("text, words", [
+    (MINIMAL.replace("rate =", "speed ="), r"'speed' in \[optimiser\].*rate"),
+    (MINIMAL.replace("batch_size = 1", ""), r"missing in \[optimiser\].*batch_size"),
+    ("colour = 1\n" + MINIMAL, r"'colour' in .*config\.toml"),
+    (MINIMAL.replace("validation", "# validation"), r"\[data\].*names no data"),
+    (MINIMAL.replace("train =", 'mayo = "m"\ntrain ='), r"\[slices\]"),
+    (MINIMAL + "[slices]\nkernel = 'soft'\n", r"'soft' in \[slices\]"),
+    (MINIMAL + "[slices]\ndose = 2.0\n", r"dose in \[slices\].*2\.0"),
+    ("network = 3\n" + MINIMAL.replace('[network]\narchitecture = "plain"\nwidths = [4]', ""), r"section \[network\]"),
+    ("[network", "not valid TOML"),
+    ('base = "config.toml"', "its own base"),
+    ('base = "absent.toml"', r"absent\.toml cannot be read"),
+])
+def test_a_wrong_configuration_is_refused_by_name(tmp_path, text, words):
+    with pytest.raises(ValueError, match=words):
+        read_config(written(tmp_path, text))
+
+
+def test_an_absent_configuration_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"nowhere\.toml cannot be read"):
+        read_config(tmp_path / "nowhere.toml")
