@@ -46,7 +46,10 @@ def choose_device(device: str = "auto") -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, colon, number = device.partition(":")
-    usable = {"cpu": 0 if number else 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}
+    # Before torch 2.5 even a disabled autocast context raises on MPS.
+    autocasts = getattr(torch.amp, "is_autocast_available", lambda kind: False)
+    usable = {"cpu": 0 if number else 1, "mps": int(torch.backends.mps.is_available() and autocasts("mps")),
+              "cuda": torch.cuda.device_count()}
     if kind not in usable or (colon and not number.isdecimal()):
         raise ValueError(f"Unknown device {device!r}; choose auto, cuda, cuda:N, mps or cpu.")
     if int(number or 0) >= usable[kind]:
@@ -58,12 +61,14 @@ def choose_precision(precision: str, device: torch.device) -> str:
     """Return fp32, bf16 or fp16; auto is fp16 on CUDA (error about 0.6 HU, bf16 has 5 HU), fp32 elsewhere.
 
     Raises:
-        ValueError: an unknown precision.
+        ValueError: an unknown precision, or fp16 on the CPU, where it is slow and older versions of torch ignore it.
     """
     if precision == "auto":
         return "fp16" if device.type == "cuda" else "fp32"
     if precision not in PRECISIONS:
         raise ValueError(f"Unknown precision {precision!r}; choose auto, {', '.join(PRECISIONS)}.")
+    if precision == "fp16" and device.type == "cpu":
+        raise ValueError("The precision fp16 needs a GPU; choose fp32 or bf16 for the CPU.")
     return precision
 
 
