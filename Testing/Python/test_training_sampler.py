@@ -78,7 +78,8 @@ def test_image_and_noise_are_turned_alike(tmp_path):
 def test_filters_and_zoom_act_on_image_and_noise_alike(tmp_path):
     row, column = np.mgrid[:192, :192] / 192
     pattern = 80 * np.sin(30 * row + 14 * column) + 60 * np.sin(50 * column)
-    bank = write_bank(tmp_path / "bank", np.rint(pattern)[None], noise=pattern[None, None] / 50, kernel=Kernel(5.0, 2.0))
+    sharp = Kernel(5.0, 2.0)
+    bank = write_bank(tmp_path / "bank", np.rint(pattern)[None], noise=pattern[None, None] / 50, kernel=sharp)
     sampling = replace(PLAIN, patch=64, colour_share=0.5, zoom=(0.75, 1.35))
     noisy, target = hu(PatchSampler(bank, sampling, 0).batch(0, 24))
     for difference, image in zip(noisy - target, target):
