@@ -1,0 +1,329 @@
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ctfactory import body, write_series
+from networkfactory import add_user_model, phantom
+
+import LDCTDenoiseLib
+from LDCTDenoiseLib import cli, engine, imagefile, modelregistry
+from LDCTDenoiseLib.commands import progressbar
+from LDCTDenoiseLib.ctvolume import CTVolume
+from LDCTDenoiseLib.volumeio import read_volume, write_volume
+
+SOURCE_TREE = Path(LDCTDenoiseLib.__path__[0]).parent
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path, monkeypatch):
+    """One small user model called tiny, and no others."""
+    monkeypatch.setattr(modelregistry, "PACKAGED_FOLDER", tmp_path / "none")
+    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
+    monkeypatch.delenv("LDCT_DEBUG", raising=False)
+    add_user_model(tmp_path / "models")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def ct(tmp_path):
+    """A small CT as a NIfTI file."""
+    array = np.rint(phantom((3, 64, 72))).astype(np.int16)
+    affine = np.diag([0.8, 0.7, 2.5, 1.0])
+    affine[:3, 3] = 10, -20, 30
+    write_volume(CTVolume(array, affine), tmp_path / "ct.nii.gz")
+    return tmp_path / "ct.nii.gz"
+
+
+@pytest.fixture
+def ldct(capsys):
+    """Runs the command and returns (exit status, stdout, stderr)."""
+    def run(*arguments):
+        status = cli.main([str(argument) for argument in arguments])
+        return (status, *capsys.readouterr())
+    return run
+
+
+def fails(result, status, message):
+    """The command ended with ``status``, nothing on stdout and one line with ``message`` on stderr."""
+    assert result[0] == status
+    assert result[1] == ""
+    assert result[2].count("\n") == 1 and message in result[2], result[2]
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name != "models")
+
+
+@pytest.mark.parametrize("name", ["out.nii.gz", "out.nii", "out.nrrd", "out.mha"])
+def test_a_file_is_denoised_into_a_file_of_any_format(ldct, ct, tmp_path, name):
+    status, out, err = ldct("denoise", ct, tmp_path / name, "--model", "tiny", "--device", "cpu")
+    assert (status, err) == (0, "")
+    assert name in out and "tiny 1.0" in out and "HU" in out
+    source, result = read_volume(ct), read_volume(tmp_path / name)
+    assert result.array.dtype == source.array.dtype
+    np.testing.assert_allclose(result.affine, source.affine, atol=1e-4)
+    assert np.mean(result.array != source.array) > 0.5
+    provenance = json.loads((tmp_path / f"{name}.json").read_text())
+    assert provenance["model"] == "tiny" and provenance["source"] == "ct.nii.gz"
+
+
+def test_json_is_one_object_with_result_provenance_noise_and_time(ldct, ct, tmp_path):
+    entry = json.loads((tmp_path / "models" / "models.json").read_text())["models"][0]
+    status, out, err = ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny", "--strength", "0.5",
+                            "--device", "cpu", "--precision", "bf16", "--json")
+    assert (status, err) == (0, "")
+    report = json.loads(out)
+    assert report["output"] == str(tmp_path / "o.nrrd")
+    assert report["provenance"] == {
+        "model": "tiny", "version": "1.0", "weights_sha256": entry["sha256"], "strength": 0.5, "device": "cpu",
+        "precision": "bf16", "source": "ct.nii.gz", "software_version": LDCTDenoiseLib.__version__}
+    assert report["noise_before_hu"] > 5 and report["noise_after_hu"] > 0 and report["seconds"] > 0
+    assert report["messages"] == report["warnings"] == []
+
+
+def test_strength_zero_gives_the_input_back(ldct, ct, tmp_path):
+    assert ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny", "--strength", "0")[0] == 0
+    np.testing.assert_array_equal(read_volume(tmp_path / "o.nrrd").array, read_volume(ct).array)
+
+
+def test_a_dicom_folder_is_denoised_into_a_derived_series(ldct, tmp_path):
+    write_series(tmp_path / "in", body((3, 40, 48)))
+    status, out, err = ldct("denoise", tmp_path / "in", tmp_path / "out", "--model", "tiny", "--json")
+    assert status == 0, err
+    source, result = read_volume(tmp_path / "in"), read_volume(tmp_path / "out")
+    assert result.array.shape == source.array.shape
+    assert (result.array != source.array).any()
+    assert "Doe" not in out + err and "12345" not in out + err
+
+
+def test_a_series_of_a_folder_can_be_chosen(ldct, tmp_path):
+    small = write_series(tmp_path / "in" / "a", body((3, 24, 32)))
+    write_series(tmp_path / "in" / "b", body((5, 24, 32)))
+    import pydicom
+
+    uid = pydicom.dcmread(small[0]).SeriesInstanceUID
+    status, out, err = ldct("denoise", tmp_path / "in", tmp_path / "o.nrrd", "--model", "tiny", "--series", uid)
+    assert status == 0, err
+    assert len(read_volume(tmp_path / "o.nrrd").array) == 3
+    status, out, err = ldct("denoise", tmp_path / "in", tmp_path / "o.nrrd", "--model", "tiny", "--json")
+    assert json.loads(out)["warnings"] and "warning:" in err
+
+
+@pytest.mark.parametrize("arguments,message", [
+    ([], "required: COMMAND"),
+    (["blur"], "invalid choice: 'blur'"),
+    (["denoise"], "required: INPUT, OUTPUT"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--strong"], "unrecognized arguments: --strong"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--strength", "much"], "invalid float value"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--strength", "1.5", "--model", "tiny"], "between 0 and 1"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--strength", "nan", "--model", "tiny"], "between 0 and 1"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--precision", "fp8"], "invalid choice: 'fp8'"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--model", "hrnet"], "no model called 'hrnet'; choose one of tiny"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--model", "tiny", "--device", "tpu"], "Unknown device 'tpu'"),
+    (["denoise", "{tmp}/no.nii", "{tmp}/o.nrrd", "--model", "tiny"], "does not exist"),
+    (["denoise", "{ct}", "{tmp}/o.png", "--model", "tiny"], "does not end with a known format"),
+    (["denoise", "{ct}", "{tmp}/no/o.nrrd", "--model", "tiny"], "Create it first"),
+    (["denoise", "{ct}", "{ct}", "--model", "tiny"], "is the input"),
+    (["denoise", "{ct}", "{tmp}/series", "--model", "tiny"], "read from DICOM"),
+    (["simulate", "{ct}", "{tmp}/o.nrrd", "--dose", "0.5"], "required: --noise-index"),
+    (["simulate", "{ct}", "{tmp}/o.nrrd", "--noise-index", "15", "--dose", "2"], "fraction of the full dose"),
+    (["simulate", "{ct}", "{tmp}/o.nrrd", "--noise-index", "-3", "--dose", "0.5"], "noise index"),
+])
+def test_bad_arguments_and_input_end_with_status_2_and_one_line(ldct, ct, tmp_path, arguments, message):
+    before = files(tmp_path)
+    fails(ldct(*(a.format(ct=ct, tmp=tmp_path) for a in arguments)), 2, message)
+    assert files(tmp_path) == before
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(ldct, ct, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine.InProcessEngine, "denoise", lambda *_, **__: pytest.fail("worked in vain"))
+    fails(ldct("denoise", ct, tmp_path / "o.png", "--model", "tiny"), 2, "known format")
+
+
+def test_a_damaged_model_is_refused(ldct, ct, tmp_path, models):
+    (models / "tiny.pt").write_bytes(b"x")
+    fails(ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny"), 2, "SHA-256 differs")
+    fails(ldct("models", "--check"), 2, "SHA-256 differs")
+    assert ldct("models")[0] == 0
+
+
+@pytest.mark.parametrize("error,message", [
+    (OSError(28, "No space left on device"), "No space left on device"),
+    (RuntimeError("the GPU fell off\nmany more lines"), "the GPU fell off"),
+    (KeyError("weight"), "KeyError: 'weight'"),
+    (MemoryError(), "MemoryError"),
+    (KeyboardInterrupt(), "ldct denoise: stopped; nothing was written"),
+])
+@pytest.mark.parametrize("earlier", [None, b"earlier result"])
+def test_a_run_that_fails_or_is_stopped_ends_with_status_1_and_leaves_no_half_output(
+        ldct, ct, tmp_path, monkeypatch, error, message, earlier):
+    def write(volume, path):
+        path.write_bytes(b"half")
+        raise error
+
+    if earlier:
+        (tmp_path / "o.nrrd").write_bytes(earlier)
+    before = files(tmp_path)
+    monkeypatch.setattr(imagefile, "write_image", write)
+    fails(ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny"), 1, message)
+    assert files(tmp_path) == before
+    if earlier:
+        assert (tmp_path / "o.nrrd").read_bytes() == earlier
+
+
+def test_ctrl_c_during_the_run_stops_it(ldct, ct, tmp_path, monkeypatch):
+    def interrupted(self, request, progress=None, cancelled=None):
+        progress(1, 3, 2.0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine.InProcessEngine, "denoise", interrupted)
+    fails(ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny", "--json"), 1, "stopped")
+    assert files(tmp_path) == ["ct.nii.gz"]
+
+
+def test_the_traceback_is_there_for_those_who_ask(ldct, ct, tmp_path, monkeypatch):
+    monkeypatch.setenv("LDCT_DEBUG", "1")
+    status, out, err = ldct("denoise", ct, tmp_path / "o.png", "--model", "tiny")
+    assert status == 2
+    assert "Traceback" in err and err.splitlines()[-1].startswith("ldct denoise: ")
+
+
+def test_without_torch_the_command_says_what_to_install(ldct, ct, tmp_path, monkeypatch):
+    def without(*_, **__):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(engine.InProcessEngine, "denoise", without)
+    fails(ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny"), 1, "pip install torch")
+
+
+def test_simulate_stores_noise_index_dose_and_added_noise_with_the_result(ldct, tmp_path):
+    arguments = ("--noise-index", "15", "--dose", "0.25", "--kernel", "sharp", "--seed", "7", "--device", "cpu")
+    write_volume(CTVolume(phantom((1, 48, 48)), np.eye(4)), tmp_path / "one.nrrd")
+    status, out, err = ldct("simulate", tmp_path / "one.nrrd", tmp_path / "low.nrrd", *arguments, "--json")
+    assert (status, err) == (0, "")
+    provenance = json.loads((tmp_path / "low.nrrd.json").read_text())
+    assert provenance == json.loads(out)["provenance"]
+    assert (provenance["noise_index_hu"], provenance["dose"], provenance["seed"]) == (15, 0.25, 7)
+    assert provenance["added_sd_hu"] == pytest.approx(15 * 3 ** 0.5)
+    source, low = read_volume(tmp_path / "one.nrrd"), read_volume(tmp_path / "low.nrrd")
+    assert low.array.dtype == source.array.dtype
+    assert (low.array - source.array)[:, 12:36, 12:36].std() == pytest.approx(15 * 3 ** 0.5, rel=0.3)
+    ldct("simulate", tmp_path / "one.nrrd", tmp_path / "again.nrrd", *arguments)
+    np.testing.assert_array_equal(read_volume(tmp_path / "again.nrrd").array, low.array)
+
+
+def test_a_simulated_dicom_series_says_in_its_headers_what_was_added(ldct, tmp_path):
+    import pydicom
+
+    write_series(tmp_path / "in", np.rint(phantom((1, 48, 48)).clip(-1024)).astype(np.int16), spacing=(5, 0.8, 0.8))
+    status, out, err = ldct("simulate", tmp_path / "in", tmp_path / "out", "--noise-index", "15", "--dose", "0.25",
+                            "--kernel", "sharp")
+    assert status == 0, err
+    header = pydicom.dcmread(next((tmp_path / "out").iterdir()))
+    assert "noise_index_hu=15.0; dose=0.25; added_sd_hu=25.98" in header.DerivationDescription
+    assert "simulated low dose" in header.SeriesDescription
+
+
+def test_models_are_listed_for_people_and_for_machines(ldct, models):
+    add_user_model(models, "another", "unet", limits="none known")
+    status, out, _ = ldct("models")
+    assert status == 0
+    assert [line.split()[:3] for line in out.splitlines()[1:]] == [["tiny", "1.0", "hrnet"], ["another", "1.0", "unet"]]
+    status, out, _ = ldct("models", "--check", "--json")
+    listed = json.loads(out)["models"]
+    assert [card["name"] for card in listed] == ["tiny", "another"]
+    assert listed[1]["limits"] == "none known" and Path(listed[1]["weights"]).is_file()
+
+
+def test_train_passes_its_arguments_on_and_names_the_weights(ldct, tmp_path, monkeypatch):
+    run = pytest.importorskip("LDCTDenoiseLib.training.run")
+    calls = []
+
+    def run_training(*arguments, **options):
+        options["progress"](1, 10, 0.5, 9.0)
+        calls.append((arguments, {name: options[name] for name in ("resume", "root", "device")}))
+        return tmp_path / "runs" / "weights.pt"
+
+    monkeypatch.setattr(run, "run_training", run_training)
+    status, out, _ = ldct("train", "c.toml", "--output", tmp_path / "runs", "--resume", "--data", "d", "--json")
+    assert status == 0
+    assert calls == [((Path("c.toml"), tmp_path / "runs"), {"resume": True, "root": Path("d"), "device": "auto"})]
+    assert json.loads(out) == {"output": str(tmp_path / "runs"), "weights": str(tmp_path / "runs" / "weights.pt")}
+
+
+def test_a_training_that_is_stopped_says_how_to_go_on(ldct, tmp_path, monkeypatch):
+    run = pytest.importorskip("LDCTDenoiseLib.training.run")
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run_training", stopped)
+    fails(ldct("train", "c.toml", "--output", tmp_path / "runs"), 1, "--resume goes on from the last checkpoint")
+
+
+def test_a_command_that_returns_a_path_reports_it(ldct, tmp_path, monkeypatch):
+    from LDCTDenoiseLib import evaluation
+
+    monkeypatch.setattr(evaluation, "run", lambda args: args.output)
+    arguments = ("evaluate", tmp_path / "ct.nrrd", "--output", tmp_path / "report")
+    assert ldct(*arguments) == (0, f"{tmp_path / 'report'}\n", "")
+    assert json.loads(ldct(*arguments, "--json")[1]) == {"output": str(tmp_path / "report")}
+
+
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([command, "--help"])
+    assert end.value.code == 0
+    assert f"usage: ldct {command}" in capsys.readouterr().out
+
+
+def test_help_and_version_do_not_import_numpy_heavy_modules():
+    code = ("import sys; from LDCTDenoiseLib import cli\n"
+            "try: cli.main(['--help'])\nexcept SystemExit: pass\n"
+            "print(sorted({'torch', 'scipy', 'SimpleITK', 'pydicom'} & set(sys.modules)))")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=SOURCE_TREE)
+    assert run.stdout.splitlines()[-1] == "[]", run.stderr
+
+
+def test_the_package_runs_as_a_module_and_shows_no_bar_where_there_is_no_terminal(ct, tmp_path):
+    command = [sys.executable, "-m", "LDCTDenoiseLib", "denoise", ct, tmp_path / "o.nrrd", "--model", "tiny"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=SOURCE_TREE)
+    assert (run.returncode, run.stderr) == (0, "")
+    run = subprocess.run([*command, "--strength", "2"], capture_output=True, text=True, cwd=SOURCE_TREE)
+    assert run.returncode == 2 and run.stderr.count("\n") == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_bar_shows_what_is_done_and_the_time_that_is_left(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(progressbar, "_LEAST_INTERVAL", 0)
+    with progressbar.ProgressBar("hrnet") as bar:
+        bar(10, 40, 95.0, "loss 0.1")
+        bar(40, 40, 0.0)
+    first, last, cleared = sys.stderr.getvalue().split("\r")[1:4]
+    assert first.startswith("hrnet [#######.......................] 10/40  1:35 left  loss 0.1")
+    assert last.startswith(f"hrnet [{'#' * 30}] 40/40  0:00 left")
+    assert cleared.strip() == ""
+
+
+def test_the_bar_is_redrawn_ten_times_a_second_at_most_but_for_the_end(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(progressbar, "_LEAST_INTERVAL", 1e6)
+    with progressbar.ProgressBar("x") as bar:
+        for done in range(1, 1001):
+            bar(done, 1000)
+    assert sys.stderr.getvalue().count("/1000") <= 2
+
+
+@pytest.mark.parametrize("seconds,text", [(0, "0:00"), (59.6, "1:00"), (125, "2:05"), (3600 * 27 + 61, "27:01:01")])
+def test_durations_are_readable(seconds, text):
+    assert progressbar.duration(seconds) == text
