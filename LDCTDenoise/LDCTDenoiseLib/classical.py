@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,24 +71,37 @@ def bm3d(image: np.ndarray, strength: float, noise: Noise) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ClassicalFilter:
-    """A filter under its table name, with the parameters among which the best is sought, from weak to strong."""
+    """A filter under its table name, with the parameters among which the best is sought, from weak to strong.
+
+    ``package`` is what it needs to import, under that or another name of its ``distribution``; ``tuning_share`` the
+    part of the body's rows and columns on which to seek the parameter, below 1 for filters that take seconds.
+    """
 
     label: str
     apply: Callable[[np.ndarray, float, Noise], np.ndarray]
     parameters: tuple[float, ...]
     package: str | None = None
+    distribution: str | None = None
+    tuning_share: float = 1.0
 
     @property
     def available(self) -> bool:
         """Whether the package behind the filter is installed."""
         return self.package is None or importlib.util.find_spec(self.package) is not None
 
+    @property
+    def package_version(self) -> str | None:
+        """Version of the package behind the filter; None if it needs none."""
+        return None if self.distribution is None else importlib.metadata.version(self.distribution)
+
 
 FILTERS: dict[str, ClassicalFilter] = {
     "gaussian": ClassicalFilter("Gaussian", gaussian, (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5)),
-    "nlm": ClassicalFilter("Non-local means", non_local_means, (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7), "skimage"),
-    "tv": ClassicalFilter("Total variation", total_variation, (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.5), "skimage"),
-    "bm3d": ClassicalFilter("BM3D", bm3d, (0.6, 0.8, 1.0, 1.3, 1.7), "bm3d"),
+    "nlm": ClassicalFilter("Non-local means", non_local_means, (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7), "skimage",
+                           "scikit-image"),
+    "tv": ClassicalFilter("Total variation", total_variation, (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.5), "skimage",
+                          "scikit-image"),
+    "bm3d": ClassicalFilter("BM3D", bm3d, (0.6, 0.8, 1.0, 1.3, 1.7), "bm3d", "bm3d", 0.5),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from .classical import Noise
-from .kernels import Kernel
+from .kernels import Kernel, body_kernel, resharpen
 from .metrics import body_mask, noise_power_spectrum, rois_in_mask, tissue_classes
 from .noiselevel import global_noise_level
 from .simulation import simulate_low_dose
-from .training.bank import _kernel as body_kernel
 from .volumeio import read_volume
 
 TRACKS = ("matched", "sharp")
@@ -23,7 +23,11 @@ TRACKS = ("matched", "sharp")
 
 @dataclass(frozen=True)
 class Condition:
-    """One simulated scan. ``track`` "matched" colours the noise as the image's own, "sharp" is the bare ramp."""
+    """One simulated scan.
+
+    ``track`` "matched" colours the noise as the image's own; "sharp" adds the noise of the bare ramp to the image
+    re-sharpened to the bare ramp, which is then the reference too.
+    """
 
     track: str
     noise_index: float
@@ -37,19 +41,43 @@ class Condition:
 class Patient:
     """The slices of one patient that are judged: the target dose, HU.
 
-    ``name`` comes from the file's name; ``slices`` are their numbers in the file. ``reference``, ``body`` and every
-    mask of ``classes`` are (K,J,I); ``spacing`` is (slice, row, column) in mm; ``noise_level`` the GNL of each slice.
+    ``name`` comes from the file's name; ``slices`` are their numbers in the file. ``target``, ``body`` and every
+    mask of ``classes`` are (K,J,I); ``spacing`` is (slice, row, column) in mm. Masks come from the target as it was
+    reconstructed in every track: it holds less noise than the re-sharpened one.
     """
 
     name: str
     slices: tuple[int, ...]
-    reference: np.ndarray
+    target: np.ndarray
     padding: np.ndarray | None
     spacing: tuple[float, float, float]
     kernel: Kernel
     body: np.ndarray
     classes: dict[str, np.ndarray]
-    noise_level: tuple[float, ...]
+
+    @cached_property
+    def sharp_target(self) -> np.ndarray:
+        """What the target would be had it been reconstructed with the bare ramp, (K,J,I) in HU."""
+        return resharpen(self.target, self.spacing[1:], self.kernel, self.padding)
+
+    @cached_property
+    def target_noise(self) -> dict[str, tuple[float, ...]]:
+        """GNL in HU of each slice of the reference, for every track."""
+        return {track: tuple(global_noise_level(one, self.spacing) for one in self.reference(track))
+                for track in TRACKS}
+
+    @cached_property
+    def fingerprint(self) -> dict:
+        """What tells these slices from others, as JSON data: finished scores are filed under it."""
+        digest = hashlib.sha256(str((self.target.dtype.str, self.target.shape)).encode())
+        for array in (self.target, self.padding):
+            digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
+        return {"name": self.name, "slices": list(self.slices), "spacing": list(self.spacing),
+                "kernel": [self.kernel.f50, self.kernel.power], "pixels": digest.hexdigest()}
+
+    def reference(self, track: str) -> np.ndarray:
+        """What a perfect method would return in this track, (K,J,I) in HU."""
+        return self.target if track == "matched" else self.sharp_target
 
 
 @dataclass(frozen=True)
@@ -60,6 +88,16 @@ class Case:
     condition: Condition
     low_dose: np.ndarray
     noise: np.ndarray
+
+    @property
+    def reference(self) -> np.ndarray:
+        """What a perfect method would return, (K,J,I) in HU."""
+        return self.patient.reference(self.condition.track)
+
+    @property
+    def target_noise(self) -> tuple[float, ...]:
+        """GNL in HU of each slice of the reference."""
+        return self.patient.target_noise[self.condition.track]
 
     @cached_property
     def added_sd(self) -> tuple[float, ...]:
@@ -102,7 +140,7 @@ def simulate(patient: Patient, condition: Condition, seed: int, device: str) -> 
     if condition.track not in TRACKS:
         raise ValueError(f"Unknown track {condition.track!r}; choose {' or '.join(TRACKS)}.")
     result = simulate_low_dose(
-        patient.reference, patient.spacing, noise_index=condition.noise_index, dose=condition.dose,
+        patient.reference(condition.track), patient.spacing, noise_index=condition.noise_index, dose=condition.dose,
         kernel=patient.kernel if condition.track == "matched" else "sharp", seed=seed, padding=patient.padding,
         device=device,
     )
@@ -144,10 +182,9 @@ def _patient(name, array, numbers, padding, spacing, wanted: int) -> Patient:
     if len(with_body) == 0:
         raise ValueError(f"{name} shows no body above -900 HU in any slice, so there is nothing to judge.")
     chosen = with_body[evenly_spaced(len(with_body), wanted)]
-    reference, body = array[chosen], body[chosen]
+    target, body = array[chosen], body[chosen]
     return Patient(
-        name=name, slices=tuple(numbers[c] for c in chosen), reference=reference,
+        name=name, slices=tuple(numbers[c] for c in chosen), target=target,
         padding=None if padding is None else padding[chosen], spacing=tuple(float(s) for s in spacing),
-        kernel=body_kernel(array, spacing[1:]), body=body, classes=tissue_classes(reference, spacing, body),
-        noise_level=tuple(global_noise_level(one, spacing) for one in reference),
+        kernel=body_kernel(array, spacing[1:]), body=body, classes=tissue_classes(target, spacing, body),
     )

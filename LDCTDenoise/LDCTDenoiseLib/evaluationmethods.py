@@ -12,7 +12,11 @@ from scipy import ndimage
 
 from .classical import FILTERS, ClassicalFilter, MissingFilterError
 from .evaluationcases import Case, evenly_spaced
+from .evaluationstore import source_digest
 from .metrics import rmse
+
+MARGIN_PIXELS = 8
+"""Around the body: as far as the windows of the SSIM and VIF see from within it."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,17 @@ class Output:
 
 
 class Method(Protocol):
-    """``kind`` is "input", "classical" or "network"; the two costs are None where they have no meaning."""
+    """``kind`` is "input", "classical" or "network"; the two costs are None where they have no meaning.
+
+    ``identity`` is JSON data on which its results depend besides the case: finished scores are filed under it.
+    """
 
     key: str
     label: str
     kind: str
     parameters: int | None
     multiply_adds: int | None
+    identity: dict
 
     def __call__(self, case: Case) -> Output:
         """Denoise all slices of the case."""
@@ -41,6 +49,7 @@ class LowDose:
     """The input, left as it is: what every method must improve on."""
 
     key, label, kind, parameters, multiply_adds = "ldct", "LDCT", "input", None, None
+    identity = {"key": "ldct"}
 
     def __call__(self, case: Case) -> Output:
         return Output(case.low_dose, None, 0.0)
@@ -51,7 +60,7 @@ class Classical:
 
     The parameter with the lowest RMSE against the reference is sought on ``tuning_slices`` slices of the case itself,
     and the filter knows the SD (BM3D also the power spectrum) of the noise that was added. A user has neither, so this
-    favours the classical filters.
+    favours the classical filters. Only the body with a margin is filtered: air is not judged, and BM3D takes seconds.
     """
 
     kind, parameters, multiply_adds = "classical", None, None
@@ -62,47 +71,34 @@ class Classical:
         self.label = self.filter.label
         self.tuning_slices = tuning_slices
 
+    @property
+    def identity(self) -> dict:
+        """What its results depend on besides the case."""
+        return {"key": self.key, "parameters": list(self.filter.parameters), "tuning_slices": self.tuning_slices,
+                "tuning_share": self.filter.tuning_share, "package": self.filter.package_version,
+                "source": source_digest("classical", "evaluationmethods")}
+
     def __call__(self, case: Case) -> Output:
         parameter = self._best_parameter(case)
+        boxes = [_box(body, 1.0, MARGIN_PIXELS) for body in case.patient.body]
+        array = case.low_dose.astype(np.float32)
         start = time.perf_counter()
-        array = np.stack([self.filter.apply(image, parameter, case.known_noise) for image in case.low_dose])
-        return Output(array.astype(np.float32), parameter, (time.perf_counter() - start) / len(array))
+        for image, low_dose, box in zip(array, case.low_dose, boxes):
+            image[box] = self.filter.apply(low_dose[box], parameter, case.known_noise)
+        return Output(array, parameter, (time.perf_counter() - start) / len(array))
 
     def _best_parameter(self, case: Case) -> float:
         pieces = []
         for position in evenly_spaced(len(case.low_dose), self.tuning_slices):
             body = case.patient.body[position]
-            box = ndimage.find_objects(body.astype(np.uint8))[0]  # BM3D takes seconds, and air outside the body is not judged
-            pieces.append((case.low_dose[position][box], case.patient.reference[position][box], body[box]))
+            box = _box(body, self.filter.tuning_share, 0)
+            pieces.append((case.low_dose[position][box], case.reference[position][box], body[box]))
 
         def error(parameter: float) -> float:
             filtered = (self.filter.apply(image, parameter, case.known_noise) for image, _, _ in pieces)
             return float(np.mean([rmse(f, piece[1], piece[2]) ** 2 for f, piece in zip(filtered, pieces)]))
 
         return lowest(error, self.filter.parameters)
-
-
-class Network:
-    """A network of the model registry at full strength."""
-
-    kind = "network"
-
-    def __init__(self, name: str, device: str = "auto", user_folder=None):
-        from .inference import Denoiser
-        from .modelregistry import load_model
-        from .networks.multiplyadds import multiply_adds
-
-        module, card = load_model(name, user_folder)
-        self.key, self.label = card.name, f"{card.name} {card.version}"
-        self.parameters = sum(p.numel() for p in module.parameters())
-        self.multiply_adds = multiply_adds(module)
-        self._denoiser = Denoiser(module, card, device=device)
-
-    def __call__(self, case: Case) -> Output:
-        start = time.perf_counter()
-        result = self._denoiser.denoise(
-            case.low_dose, padding=case.patient.padding, spacing=case.patient.spacing)
-        return Output(result.array, None, (time.perf_counter() - start) / len(case.low_dose))
 
 
 def lowest(error: Callable[[float], float], grid: Sequence[float]) -> float:
@@ -138,8 +134,17 @@ def build_methods(classical: Sequence[str], models: Sequence[str] | None, device
             methods.append(Classical(key, tuning_slices))
         elif key != "bm3d":
             raise MissingFilterError(f"{FILTERS[key].label} needs scikit-image; install the 'evaluate' extra.")
-    if models is None:
-        from .modelregistry import list_models
+    if models is None or models:
+        from .evaluationnetwork import load_networks
 
-        models = [card.name for card in list_models(user_folder)]
-    return methods + [Network(name, device, user_folder) for name in models]
+        methods += load_networks(models, device, user_folder)
+    return methods
+
+
+def _box(body: np.ndarray, share: float, margin: int) -> tuple[slice, slice]:
+    """The middle ``share`` of the body's rows and columns, and ``margin`` pixels around it."""
+    box = []
+    for found, size in zip(ndimage.find_objects(body.astype(np.uint8))[0], body.shape):
+        cut = round((found.stop - found.start) * (1 - share) / 2)
+        box.append(slice(max(found.start + cut - margin, 0), min(found.stop - cut + margin, size)))
+    return tuple(box)

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from .evaluationcases import Condition
-from .evaluationscores import MEANS, TISSUES, Check, PatientScore, SliceScore
+from .evaluationchecks import Check
+from .evaluationscores import MEANS, TISSUES, PatientScore, SliceScore
 
 STYLES = ("-", "--", "-.", ":")
 
@@ -44,8 +45,10 @@ def markdown(patients: Sequence[PatientScore], found: Sequence[Check]) -> str:
         "RMSE, PSNR (range 2000 HU), SSIM and VIF inside the body (reference above -900 HU), mean over slices, then "
         "over patients. Bias and noise level (GNL) in HU. Every classical filter is at its own best parameter, chosen "
         "against the reference on this very condition and told the noise that was added; that favours it.", "",
-        "The sharp track adds ramp noise to images of a softer kernel, so most of its power lies where they hold no "
-        "signal: it is the easy track, the matched one is the useful number.", "",
+        "Matched track: noise of the image's own colour is added to the image as it was reconstructed. Sharp track: the "
+        "image is first re-sharpened from its kernel to the bare ramp, its own noise and structure alike, noise of the "
+        "bare ramp is added, and the re-sharpened image is the reference. Body and tissue classes come from the image "
+        "as it was reconstructed in both tracks.", "",
     ]
     if not any(p.method == "bm3d" for p in patients):
         lines += ["BM3D, which is optional by its licence, took no part in this run.", ""]

@@ -44,6 +44,10 @@ class Kernel:
         return 2.0 ** -((frequency / self.f50) ** self.power)
 
 
+FALLBACK_KERNEL = Kernel(0.40, 2.5)
+"""A soft body kernel, for single slices that show too little uniform tissue to read their own."""
+
+
 class KernelError(ValueError):
     """The image holds no uniform region from which its kernel could be read."""
 
@@ -95,7 +99,8 @@ def uniform_spectrum(volume: np.ndarray, spacing, slices: int = 12) -> tuple[np.
 def estimate_kernel(volume: np.ndarray, spacing) -> Kernel:
     """Read the kernel of a CT volume (K, J, I), HU, from its own noise; ``spacing`` is (row, column) in mm.
 
-    Fits A f H(f)^2 + B f^-2 + C f^-4 + D to the measured spectrum: noise, anatomy at low frequencies, rounding.
+    Fits A f H(f)^2 + B f^-2 + C f^-4 + D to the measured spectrum: noise, anatomy at low frequencies, and a floor of
+    rounding and of noise that is folded back at the pixels' Nyquist frequency.
 
     Raises:
         KernelError: no uniform soft tissue, or a spectrum in which noise cannot be told from anatomy.
@@ -119,6 +124,14 @@ def estimate_kernel(volume: np.ndarray, spacing) -> Kernel:
         raise KernelError("The image's fine structure falls off like anatomy, not like noise, so its reconstruction "
                           "kernel cannot be read; give the kernel explicitly.")
     return best[1]
+
+
+def body_kernel(volume: np.ndarray, spacing) -> Kernel:
+    """Return :func:`estimate_kernel` of a volume (K, J, I), or ``FALLBACK_KERNEL`` where it cannot be read."""
+    try:
+        return estimate_kernel(volume, spacing)
+    except KernelError:
+        return FALLBACK_KERNEL
 
 
 def bare_ramp_response(frequency, pitch: float | None = None) -> np.ndarray:

@@ -11,8 +11,9 @@ from LDCTDenoiseLib import evaluation, evaluationmethods
 from LDCTDenoiseLib.ctvolume import CTVolume
 from LDCTDenoiseLib.evaluation import EvaluationConfig, evaluate
 from LDCTDenoiseLib.evaluationcases import Condition, evenly_spaced, load_patients, simulate
+from LDCTDenoiseLib.evaluationchecks import checks
 from LDCTDenoiseLib.evaluationmethods import Output, lowest
-from LDCTDenoiseLib.evaluationscores import SliceScore, checks, patient_score
+from LDCTDenoiseLib.evaluationscores import SliceScore, patient_score
 from LDCTDenoiseLib.volumeio import write_volume
 
 pytest.importorskip("matplotlib")
@@ -37,15 +38,16 @@ class Perfect:
     """Stands for a network that returns the reference."""
 
     key, label, kind, parameters, multiply_adds = "perfect", "Perfect 1", "network", 10, 1000
+    identity = {"key": "perfect"}
 
     def __call__(self, case):
-        return Output(case.patient.reference, None, 0.5)
+        return Output(case.reference, None, 0.5)
 
 
 class Harmful(Perfect):
     """Stands for a network that adds 80 HU."""
 
-    key, label = "harmful", "Harmful 1"
+    key, label, identity = "harmful", "Harmful 1", {"key": "harmful"}
 
     def __call__(self, case):
         return Output(case.low_dose + np.int16(80), None, 0.5)
@@ -133,7 +135,7 @@ def test_the_simulated_case_holds_the_reference_plus_its_noise(volume_path):
     assert patient.slices == (1, 2) and patient.name == "cylinder"
     case = simulate(patient, CONDITION, seed=0, device="cpu")
     inside = patient.body
-    np.testing.assert_allclose(case.low_dose[inside], (patient.reference + case.noise)[inside], atol=0.51)
+    np.testing.assert_allclose(case.low_dose[inside], (patient.target + case.noise)[inside], atol=0.51)
     assert case.known_noise.sd == pytest.approx(float(case.noise[inside].std()))
     assert case.added_sd[0] == pytest.approx(float(case.noise[0][inside[0]].std()))
 

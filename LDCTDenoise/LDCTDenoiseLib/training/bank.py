@@ -15,13 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..kernels import Kernel, KernelError, estimate_kernel
+from ..kernels import Kernel, body_kernel
 from ..scanfield import outside_scan_field
 from ..simulation import SliceSimulator, body_centre, extrapolated
 from ..volumeio import read_volume
 
-FALLBACK_KERNEL = Kernel(0.40, 2.5)
-"""A soft body kernel, for single slices that show too little uniform tissue to read their own."""
 _DOSE = 0.25
 _NOISE_INDEX_RANGE = (15.0, 120.0)
 _BATCH = 16
@@ -141,23 +139,14 @@ def _slices(source: Source):
     outside = outside_scan_field(volume.array, volume.padding)
     if source.table is None:
         pixel = volume.spacing[1:]
-        kernels, pixels = [_kernel(array, pixel)] * len(array), [pixel] * len(array)
+        kernels, pixels = [body_kernel(array, pixel)] * len(array), [pixel] * len(array)
     else:
         with open(source.table, newline="") as stream:
             pixels = [(float(row["spacing"]),) * 2 for row in csv.DictReader(stream)]
         if len(pixels) != len(array):
             raise ValueError(f"{source.table.name} lists {len(pixels)} slices, but {source.path.name} holds "
                              f"{len(array)}.")
-        kernels = [_kernel(array[k:k + 1], pixel) for k, pixel in enumerate(pixels)]
+        kernels = [body_kernel(array[k:k + 1], pixel) for k, pixel in enumerate(pixels)]
     records = [{"pixel_mm": [round(float(p), 6) for p in pixel], "kernel": [kernel.f50, kernel.power],
                 "weight": source.weight / len(array)} for pixel, kernel in zip(pixels, kernels)]
     return array, outside, records
-
-
-def _kernel(array, pixel) -> Kernel:
-    try:
-        kernel = estimate_kernel(array, pixel)
-    except KernelError:
-        return FALLBACK_KERNEL
-    # Below this the fit followed anatomy, not noise: no body kernel is so soft.
-    return kernel if kernel.f50 >= 0.2 else FALLBACK_KERNEL
