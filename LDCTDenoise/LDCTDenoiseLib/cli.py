@@ -19,14 +19,20 @@ from .commands import Report
 from .engine import NO_TORCH
 
 FAILED, BAD_INPUT = 1, 2
+_NOTHING = "nothing was written"
+_AGAIN = "the same command goes on where it stopped"
 COMMANDS = {
-    "denoise": (".commands.denoise", "denoise a CT volume"),
-    "simulate": (".commands.simulate", "simulate a lower dose on a CT volume"),
-    "train": (".commands.train", "train a network"),
-    "evaluate": (".evaluation", "compare the models with classical filters on simulated low dose"),
-    "models": (".commands.models", "list the models"),
+    "denoise": (".commands.denoise", "denoise a CT volume", _NOTHING),
+    "simulate": (".commands.simulate", "simulate a lower dose on a CT volume", _NOTHING),
+    "train": (".commands.train", "train a network", "the same command with --resume goes on from the last checkpoint"),
+    "evaluate": (".evaluation", "compare the models with classical filters on simulated low dose", _AGAIN),
+    "models": (".commands.models", "list the models", _NOTHING),
+    "fetch": (".training.fetch", "fetch the public training data", _AGAIN),
 }
-"""Name: (module with ``add_arguments(parser)`` and ``run(args)``, what it does). Only the module asked for is imported."""
+"""Name: (module with ``add_arguments(parser)`` and ``run(args)``, what it does, what to know when Ctrl-C stopped it).
+
+Only the module asked for is imported.
+"""
 
 
 class _BadArguments(ValueError):
@@ -50,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(report.values, default=str) if args.json else report.text)
         return 0
     except KeyboardInterrupt:
-        return _say(program, "stopped; nothing was written", FAILED)
+        return _say(program, f"stopped; {COMMANDS[name][2] if name in COMMANDS else _NOTHING}", FAILED)
     except ModuleNotFoundError as error:
         return _say(program, NO_TORCH if error.name == "torch" else str(error), FAILED)
     except ValueError as error:
@@ -67,7 +73,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
                      epilog="Set LDCT_DEBUG=1 to see where an error comes from.")
     parser.add_argument("--version", action="version", version=f"LDCTDenoise {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, (module, what) in COMMANDS.items():
+    for name, (module, what, _) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
         if name == chosen:
             module = importlib.import_module(module, __package__)

@@ -240,7 +240,8 @@ def test_models_are_listed_for_people_and_for_machines(ldct, models):
 
 
 def test_train_passes_its_arguments_on_and_names_the_weights(ldct, tmp_path, monkeypatch):
-    run = pytest.importorskip("LDCTDenoiseLib.training.run")
+    from LDCTDenoiseLib.training import run
+
     calls = []
 
     def run_training(*arguments, **options):
@@ -256,13 +257,13 @@ def test_train_passes_its_arguments_on_and_names_the_weights(ldct, tmp_path, mon
 
 
 def test_a_training_that_is_stopped_says_how_to_go_on(ldct, tmp_path, monkeypatch):
-    run = pytest.importorskip("LDCTDenoiseLib.training.run")
+    from LDCTDenoiseLib.training import run
 
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "run_training", stopped)
-    fails(ldct("train", "c.toml", "--output", tmp_path / "runs"), 1, "--resume goes on from the last checkpoint")
+    fails(ldct("train", "c.toml", "--output", tmp_path / "runs"), 1, "with --resume goes on from the last checkpoint")
 
 
 def test_a_command_that_returns_a_path_reports_it(ldct, tmp_path, monkeypatch):

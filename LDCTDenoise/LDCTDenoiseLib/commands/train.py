@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..engine import Cancelled
 from . import Report
 from .progressbar import ProgressBar
 
@@ -23,12 +22,8 @@ def run(args: argparse.Namespace) -> Report:
     """Train; see :mod:`..cli` for errors."""
     from ..training.run import run_training
 
-    try:
-        with ProgressBar("noise bank") as bank, ProgressBar(args.config.stem) as bar:
-            weights = run_training(
-                args.config, args.output, resume=args.resume, root=args.data, device=args.device, bank_progress=bank,
-                progress=lambda done, total, loss, remaining: bar(done, total, remaining, f"loss {loss:.3g}"))
-    except KeyboardInterrupt:
-        raise Cancelled("stopped; 'ldct train' with the same arguments and --resume goes on from the last checkpoint"
-                        ) from None
+    with ProgressBar("noise bank") as bank, ProgressBar(args.config.stem) as bar:
+        weights = run_training(
+            args.config, args.output, resume=args.resume, root=args.data, device=args.device, bank_progress=bank,
+            progress=lambda done, total, loss, remaining: bar(done, total, remaining, f"loss {loss:.3g}"))
     return Report(f"{weights}: the best weights", {"output": str(args.output), "weights": str(weights)})
