@@ -196,7 +196,7 @@ def test_a_patient_that_is_not_there_is_reported(server, tmp_path):
 def test_harmful_names_in_a_zip_file_stay_inside_the_folder(tmp_path):
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
-    extract_images(zipped({"../../evil.dcm": b"1", "/tmp/evil.dcm": b"2", "c/1.DCM": b"3", "LICENSE": b"4"}), inside)
+    extract_images(zipped({"../../evil.dcm": b"1", "/evil.dcm": b"2", "c/1.DCM": b"3", "LICENSE": b"4"}), inside)
     assert sorted(path.name for path in inside.iterdir()) == ["00000.dcm", "00001.dcm", "00002.dcm"]
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 

@@ -53,7 +53,9 @@ class OptimiserConfig:
     """Adam; the rate falls along a cosine to ``final_rate``, or by steps at ``milestones`` (shares of the run).
 
     ``sd_floor`` in HU: every sample's squared error is divided by its noise variance plus ``sd_floor`` squared, so that
-    low and high doses count alike; None is the plain mean squared error of the seed paper. ``averaging`` is the memory
+    low and high doses count alike; None is the plain mean squared error of the seed paper. With
+    ``sd_floor_start`` it falls from there, geometrically, during the first half: a network that must not touch clean
+    images from the beginning takes long to learn anything else. ``averaging`` is the memory
     of the exponential average of the weights, 0 for none.
     """
 
@@ -66,6 +68,7 @@ class OptimiserConfig:
     milestone_factor: float = 0.1
     averaging: float = 0.0
     sd_floor: float | None = None
+    sd_floor_start: float | None = None
     precision: str = "fp32"
 
 
@@ -88,6 +91,7 @@ class TrainingConfig:
 
 _SECTIONS = {"network": NetworkConfig, "data": DataConfig, "optimiser": OptimiserConfig, "sampling": PatchSampling,
              "slices": SliceSampling}
+_SOURCE_ENTRIES = {"path", "weight", "table"}
 
 
 def read_config(path: Path) -> TrainingConfig:
@@ -116,6 +120,11 @@ def parse_config(content: dict, where: str) -> TrainingConfig:
             content[name] = _section(kind, content[name], f"[{name}] of {where}")
     config = _section(TrainingConfig, content, where)
     data = config.data
+    for name in ("train", "validation"):
+        for entry in getattr(data, name):
+            if not isinstance(entry, dict) or "path" not in entry or not entry.keys() <= _SOURCE_ENTRIES:
+                raise ValueError(f"A source of {name!r} in [data] of {where} must be a table with 'path' and, if "
+                                 f"wanted, 'weight' and 'table', not {entry!r}.")
     if not data.mayo and not (data.train and data.validation):
         raise ValueError(f"[data] of {where} names no data: give 'train' and 'validation', or 'mayo'.")
     if data.mayo and config.slices is None:

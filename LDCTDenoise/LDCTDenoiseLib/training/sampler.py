@@ -10,7 +10,7 @@ import torch
 
 from ..fanbeam import FanBeamGeometry
 from ..hu import FLOOR_HU, to_network
-from ..kernels import Kernel, radial_frequency
+from ..kernels import Kernel, bare_ramp_response, radial_frequency, sharpening_gain
 from .bank import Bank
 from .phantoms import random_phantom
 
@@ -44,6 +44,10 @@ class PatchSampling:
     zoom: tuple[float, float] = (0.75, 1.35)
     phantom_share: float = 0.12
     offset: float = 80.0
+
+    def __post_init__(self):
+        if self.patches_per_region not in (1, 4):
+            raise ValueError(f"patches_per_region in [sampling] is 1 or 4, not {self.patches_per_region}.")
 
 
 class PatchSampler:
@@ -130,11 +134,10 @@ def matching_filter(frequency: np.ndarray, kernel: Kernel) -> np.ndarray:
 
     Ramp noise from linear interpolation between channels has the NPS f sinc(f d)^4; see :mod:`..fanbeam`.
     """
-    roll_off = np.sinc(np.minimum(frequency * _PITCH, 0.75)) ** 2
     f = np.linspace(0, 0.5 / _PITCH, 512)
     power_ramp = np.sum(f ** 2 * np.sinc(f * _PITCH) ** 4)
     power_kernel = np.sum(f ** 2 * kernel.response(f) ** 2)
-    return kernel.response(frequency) / roll_off * math.sqrt(power_ramp / power_kernel)
+    return kernel.response(frequency) / bare_ramp_response(frequency) * math.sqrt(power_ramp / power_kernel)
 
 
 def faded(images: np.ndarray) -> np.ndarray:
@@ -152,10 +155,9 @@ def joint_filter(frequency: np.ndarray, kernel: Kernel, share: float, random: np
     if choice < share:
         return Kernel(random.uniform(0.25, 0.8), random.uniform(1.5, 4.0)).response(frequency)
     if choice < 2 * share:
-        # Part of the way from the image's kernel to the bare ramp; the limit keeps rounding noise from exploding.
+        # Part of the way from the image's kernel to the bare ramp.
         exponent = random.uniform(0.1, 1.0)
-        bare = np.sinc(np.minimum(frequency * _PITCH, 0.75)) ** 2
-        return np.minimum(bare / np.maximum(kernel.response(frequency), 1e-3), 5.0) ** exponent
+        return sharpening_gain(frequency, kernel) ** exponent
     return 1.0
 
 

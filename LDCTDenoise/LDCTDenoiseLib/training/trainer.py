@@ -100,7 +100,7 @@ class Trainer:
         error = (output.float() - target) ** 2
         if optimiser.sd_floor is not None:
             variance = ((noisy - target) ** 2).mean((1, 2, 3), keepdim=True)
-            error = error / (variance + (optimiser.sd_floor / SCALE_HU) ** 2)
+            error = error / (variance + (noise_floor(optimiser, self.iteration) / SCALE_HU) ** 2)
         loss = error.mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -176,6 +176,12 @@ def learning_rate(optimiser: OptimiserConfig, iteration: int) -> float:
     share = (iteration - optimiser.warm_up) / max(1, optimiser.iterations - optimiser.warm_up)
     cosine = (1 + math.cos(math.pi * min(1.0, share))) / 2
     return optimiser.final_rate + (optimiser.rate - optimiser.final_rate) * cosine
+
+
+def noise_floor(optimiser: OptimiserConfig, iteration: int) -> float:
+    """Return the ``sd_floor`` in force at iteration ``iteration`` (from 0), HU."""
+    start = optimiser.sd_floor_start or optimiser.sd_floor
+    return start * (optimiser.sd_floor / start) ** min(1.0, 2 * iteration / optimiser.iterations)
 
 
 def precision_context(precision: str, device: torch.device):
