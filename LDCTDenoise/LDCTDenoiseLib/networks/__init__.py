@@ -30,4 +30,7 @@ def build(architecture: str, widths, form: str = "shipped", **options) -> Denois
     widths = tuple(widths)
     if not widths or any(not isinstance(w, int) or w < 1 for w in widths):
         raise ValueError(f"Widths must be positive integers, not {widths}.")
-    return ARCHITECTURES[architecture](widths, form=form, **options)
+    network = ARCHITECTURES[architecture](widths, form=form, **options)
+    if network.inputs == 2:
+        network.initialise()
+    return network

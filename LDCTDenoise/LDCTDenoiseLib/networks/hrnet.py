@@ -31,7 +31,7 @@ class HRNet(Denoiser2d):
         literal = self.literal
         self.stride = 2 ** (len(widths) - 1)
         self.start = nn.ModuleList(
-            ConvBlock(widths[i - 1] if i else 1, width, stride=2 if i else 1, literal=literal)
+            ConvBlock(widths[i - 1] if i else self.inputs, width, stride=2 if i else 1, literal=literal)
             for i, width in enumerate(widths))
         self.stages = nn.ModuleList(
             nn.ModuleList(nn.Sequential(ConvBlock(w, w, literal=literal), ConvBlock(w, w, literal=literal)) for w in widths)
@@ -44,7 +44,8 @@ class HRNet(Denoiser2d):
     def _receptive_field(self, stages: int) -> int:
         # The start chain, every stage at the coarsest resolution (no detour through finer branches reaches further),
         # and the last interpolation, whose grid lies half a coarse pixel beside that of the strided convolutions.
-        return self.stride * (2 * stages + 1) + self.stride + self.stride // 2 - 1
+        reach = self.stride * (2 * stages + 1) + self.stride + self.stride // 2 - 1
+        return reach + self.detail_reach
 
     def predict(self, image: torch.Tensor) -> torch.Tensor:
         branches = []

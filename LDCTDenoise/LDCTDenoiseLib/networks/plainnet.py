@@ -16,10 +16,10 @@ class PlainNet(Denoiser2d):
 
     def __init__(self, widths=(32,) * 7, form: str = "shipped"):
         super().__init__(form)
-        inputs = (1, *widths[:-1])
+        inputs = (self.inputs, *widths[:-1])
         self.body = nn.Sequential(*(ConvBlock(i, o, literal=self.literal) for i, o in zip(inputs, widths)))
         self.predictor = nn.Conv2d(widths[-1], 1, 3, padding=1, bias=self.literal)
-        self.receptive_field = len(widths) + 1
+        self.receptive_field = len(widths) + 1 + self.detail_reach
 
     def predict(self, image: torch.Tensor) -> torch.Tensor:
         return predict_in_fp32(self.predictor, self.body(image))

@@ -22,7 +22,7 @@ class REDCNN(Denoiser2d):
     _LAYERS = 5
 
     def __init__(self, widths=(96,), form: str = "shipped"):
-        super().__init__(form)
+        super().__init__(form, detail=False)
         if self.literal:
             raise ValueError("RED-CNN has one form only; choose 'shipped'.")
         width, = widths

@@ -33,7 +33,7 @@ class UNet(Denoiser2d):
         literal = self.literal
         last = len(widths) - 1
         self.encoder = nn.ModuleList(
-            ConvBlock(widths[i - 1] if i else 1, width, stride=2 if i else 1, literal=literal, normalise=i < last)
+            ConvBlock(widths[i - 1] if i else self.inputs, width, stride=2 if i else 1, literal=literal, normalise=i < last)
             for i, width in enumerate(widths))
         self.decoder = nn.ModuleList(
             ConvBlock(widths[i] + widths[i + 1], widths[i], literal=literal) for i in range(last))
