@@ -1,7 +1,7 @@
 """The console command ``ldct``.
 
-Exit status: 0, or 1 if the run failed or was stopped, or 2 for bad arguments or input, with one line on stderr that says
-why. With ``--json`` a successful run prints one JSON object on stdout and nothing else there.
+Exit status: 0, or 1 if the run failed or was stopped, or 2 for bad arguments or input, with one line on stderr that
+says why. With ``--json`` a successful run prints one JSON object on stdout and nothing else there.
 """
 
 from __future__ import annotations

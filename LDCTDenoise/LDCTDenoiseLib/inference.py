@@ -38,7 +38,7 @@ class DenoiseResult:
 
 
 def choose_device(device: str = "auto") -> torch.device:
-    """Return the device that ``device`` (auto, cuda, cuda:N, mps, cpu) stands for; auto is CUDA if there is any, else CPU.
+    """Return the device that ``device`` (auto, cuda, cuda:N, mps, cpu) stands for; auto is CUDA or else CPU.
 
     Raises:
         ValueError: an unknown device or one that this computer does not have.
@@ -96,7 +96,8 @@ class Denoiser:
             raise ValueError(f"The batch size is at least 1, not {batch_size}.")
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else 16)
 
-    def denoise(self, array, *, strength=1.0, padding=None, spacing=None, progress=None, cancelled=None) -> DenoiseResult:
+    def denoise(self, array, *, strength=1.0, padding=None, spacing=None, progress=None,
+                cancelled=None) -> DenoiseResult:
         """Denoise a volume slice by slice.
 
         Args:

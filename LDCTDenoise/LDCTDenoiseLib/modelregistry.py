@@ -109,8 +109,8 @@ def read_weights(card: ModelCard) -> bytes:
         raise DamagedModelError(f"The weights of model {card.name!r} cannot be read ({card.weights}: "
                                 f"{error.strerror}); install the extension or the model again.") from error
     if hashlib.sha256(content).hexdigest() != card.sha256:
-        raise DamagedModelError(f"The weights of model {card.name!r} ({card.weights}) are not the ones that models.json "
-                                "describes (SHA-256 differs); install the extension or the model again.")
+        raise DamagedModelError(f"The weights of model {card.name!r} ({card.weights}) are not the ones that "
+                                "models.json describes (SHA-256 differs); install the extension or the model again.")
     return content
 
 
@@ -133,7 +133,7 @@ def load_model(model: str | ModelCard, user: Path | None = None) -> tuple[Denois
         network.load_state_dict({name: value.float() for name, value in state.items()})
     except Exception as error:
         raise DamagedModelError(f"The weights of model {card.name!r} ({card.weights}) do not fit its entry in "
-                                f"models.json: {_first_line(error)}") from error
+                                f"models.json: {_summary(error)}") from error
     return network.eval(), card
 
 
@@ -155,7 +155,7 @@ def _read_cards(path: Path) -> list[ModelCard]:
         entries = json.loads(path.read_text(encoding="utf-8"))["models"]
         return [_card(entry, path) for entry in entries]
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedModelError(f"The list of models {path} cannot be read: {_first_line(error)}") from error
+        raise DamagedModelError(f"The list of models {path} cannot be read: {_summary(error)}") from error
 
 
 def _card(entry: dict, path: Path) -> ModelCard:
@@ -163,9 +163,10 @@ def _card(entry: dict, path: Path) -> ModelCard:
     if missing:
         raise DamagedModelError(f"A model in {path} lacks {', '.join(missing)}.")
     if not _NAME.fullmatch(str(entry["name"])):
-        raise DamagedModelError(f"A model in {path} has the name {entry['name']!r}; use letters, digits, '.', '_', '-'.")
+        raise DamagedModelError(f"A model in {path} is called {entry['name']!r}; use letters, digits, '.', '_', '-'.")
     if Path(entry["file"]).name != entry["file"]:
-        raise DamagedModelError(f"The weights of model {entry['name']!r} must lie beside {path}, not at {entry['file']!r}.")
+        raise DamagedModelError(f"The weights of model {entry['name']!r} must lie beside {path}, not at "
+                                f"{entry['file']!r}.")
     known = {*_REQUIRED, "form", "options"}
     return ModelCard(
         name=entry["name"], version=entry["version"], architecture=entry["architecture"], widths=tuple(entry["widths"]),
@@ -173,5 +174,6 @@ def _card(entry: dict, path: Path) -> ModelCard:
         sha256=entry["sha256"], details={key: value for key, value in entry.items() if key not in known})
 
 
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no details'}"
+def _summary(error: BaseException) -> str:
+    """The error on one line; torch's take many."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300] or 'no details'}"

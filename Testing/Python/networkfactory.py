@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from LDCTDenoiseLib import modelregistry
 from LDCTDenoiseLib.hu import SCALE_HU, to_network
+from LDCTDenoiseLib.inference import Denoiser
 from LDCTDenoiseLib.networks import build
 
 WIDTHS = {"hrnet": (4, 4, 4, 4), "unet": (4,) * 10, "plain": (4,) * 7, "redcnn": (4,)}
@@ -37,6 +38,8 @@ def random_network(architecture: str, form: str = "shipped", removed_sd: float =
     network = build(architecture, WIDTHS[architecture], form, **options).eval()
     with torch.no_grad():
         image = torch.from_numpy(to_network(phantom()))[:, None]
+        for parameter in last_layer(network):  # new networks predict nothing
+            parameter.normal_()
         scale = removed_sd / SCALE_HU / network.predicted_noise(image).std()
         for parameter in last_layer(network):
             parameter *= scale
@@ -55,6 +58,16 @@ def silent(architecture: str):
         for parameter in last_layer(network):
             parameter.zero_()
     return network
+
+
+def denoiser(architecture: str = "hrnet", device: str = "cpu", **options) -> Denoiser:
+    """A Denoiser with a random network."""
+    return Denoiser(random_network(architecture), CARD, device=device, **options)
+
+
+def volume(slices: int = 3, size: int = 96, **options) -> np.ndarray:
+    """The phantom as a volume of square slices."""
+    return phantom((slices, size, size), **options)
 
 
 def add_user_model(folder: Path, name: str = "tiny", architecture: str = "hrnet", **changes) -> dict:

@@ -7,7 +7,7 @@ from torch import nn
 from LDCTDenoiseLib.hu import to_hu, to_network
 from LDCTDenoiseLib.modelregistry import load_model
 from LDCTDenoiseLib.networks import ARCHITECTURES, UNet, build
-from LDCTDenoiseLib.networks.layers import ConvBlock, upsample
+from LDCTDenoiseLib.networks.layers import DETAIL_GAIN, DETAIL_WINDOW, ConvBlock, upsample, with_detail
 
 LOCAL = ("hrnet", "plain", "redcnn")
 
@@ -140,6 +140,24 @@ def test_without_additive_constants_twice_the_image_has_twice_the_noise(architec
 
 
 @pytest.mark.parametrize("architecture", ["hrnet", "unet", "plain"])
+def test_a_new_network_of_the_shipped_form_is_the_identity(architecture):
+    image = torch.rand(1, 1, 40, 33)
+    with torch.inference_mode():
+        assert torch.equal(build(architecture, WIDTHS[architecture])(image), image)
+
+
+def test_the_detail_is_the_scaled_difference_from_the_mean_of_the_surroundings():
+    image = torch.rand(2, 1, 50, 41)
+    detail, same = with_detail(image).unbind(1)
+    assert torch.equal(same, image[:, 0])
+    half = DETAIL_WINDOW // 2
+    around = image[1, 0, 25 - half:25 + half + 1, 20 - half:20 + half + 1]
+    expected = DETAIL_GAIN * (image[1, 0, 25, 20] - around.mean())
+    torch.testing.assert_close(detail[1, 25, 20], expected, rtol=0, atol=1e-4)
+    torch.testing.assert_close(with_detail(image + 1)[:, 0], detail, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ["hrnet", "unet", "plain"])
 def test_the_literal_form_normalises_every_convolution_but_the_predictor_and_the_1x1_bottleneck(architecture):
     network = build(architecture, WIDTHS[architecture], "literal")
     blocks = [module for module in network.modules() if isinstance(module, ConvBlock)]
@@ -175,6 +193,7 @@ def test_the_unet_comes_down_to_one_by_one_for_the_image_size_of_the_paper():
 def test_the_predictor_of_hrnet_equals_interpolation_concatenation_and_one_convolution(form):
     network = random_network("hrnet", form)
     image = torch.from_numpy(to_network(phantom((2, 64, 80))))[:, None]
+    image = with_detail(image) if network.inputs == 2 else image
     with torch.inference_mode():
         branches = []
         for block in network.start:

@@ -11,7 +11,10 @@ _LEAST_INTERVAL = 0.1
 
 
 class ProgressBar:
-    """Shows ``label [####....] 12/41  0:35 left`` on stderr while a ``with`` block runs; nothing where that is no terminal."""
+    """Shows ``label [####....] 12/41  0:35 left`` on stderr while a ``with`` block runs.
+
+    Nothing is shown where stderr is no terminal.
+    """
 
     def __init__(self, label: str):
         self.label = label
@@ -26,7 +29,7 @@ class ProgressBar:
         self._write("")
 
     def __call__(self, done: int, total: int, remaining: float | None = None, note: str = "") -> None:
-        """Show that ``done`` of ``total`` are done; ``remaining`` in seconds, None to estimate it from the time so far."""
+        """Show that ``done`` of ``total`` are done; ``remaining`` in seconds, None: from the time so far."""
         now = time.monotonic()
         if now - self._last < _LEAST_INTERVAL and done < total:
             return

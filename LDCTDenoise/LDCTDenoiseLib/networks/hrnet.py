@@ -34,7 +34,8 @@ class HRNet(Denoiser2d):
             ConvBlock(widths[i - 1] if i else self.inputs, width, stride=2 if i else 1, literal=literal)
             for i, width in enumerate(widths))
         self.stages = nn.ModuleList(
-            nn.ModuleList(nn.Sequential(ConvBlock(w, w, literal=literal), ConvBlock(w, w, literal=literal)) for w in widths)
+            nn.ModuleList(
+                nn.Sequential(ConvBlock(w, w, literal=literal), ConvBlock(w, w, literal=literal)) for w in widths)
             for _ in range(stages))
         self.fusions = nn.ModuleList(Fusion(widths, literal) for _ in range(stages - 1))
         # One bias for the whole predictor: those of the coarser branches would only add to it.

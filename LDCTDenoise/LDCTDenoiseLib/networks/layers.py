@@ -42,7 +42,8 @@ class ConvBlock(nn.Sequential):
     (N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride)).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, literal: bool, normalise: bool = True, size: int = 3):
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, literal: bool, normalise: bool = True,
+                 size: int = 3):
         layers = [nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=literal)]
         if literal and normalise:
             layers.append(InstanceNorm(outputs, affine=True))
