@@ -28,6 +28,8 @@ _MINIMUM_ROIS = 8
 _SOFT_TISSUE = (-100.0, 150.0)
 _SOFTEST = 0.2
 """A fit below this f50 followed anatomy, not noise: no body kernel is so soft."""
+_NO_NOISE = 1e-6
+"""Power in HU^2 mm^2 below which there is only the rounding of floating-point arithmetic."""
 SHARPENING_LIMIT = 5.0
 """Largest gain of :func:`resharpen`: beyond it there is little but rounding noise to be raised."""
 
@@ -107,7 +109,7 @@ def estimate_kernel(volume: np.ndarray, spacing) -> Kernel:
     """
     frequency, power = uniform_spectrum(volume, spacing)
     frequency, power = frequency[1:], power[1:]
-    if not power.max() > 0:
+    if power.max() < _NO_NOISE:
         raise KernelError("The image holds no noise from which to read the reconstruction kernel; "
                           "give the kernel explicitly.")
     background = np.stack([frequency ** -2, frequency ** -4, np.ones_like(frequency)], 1)

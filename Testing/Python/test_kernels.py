@@ -1,0 +1,107 @@
+"""Kernels are read back from noise of a known colour, and soft images are re-sharpened by the known gain."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from LDCTDenoiseLib.kernels import (SHARPENING_LIMIT, Kernel, KernelError, bare_ramp_response, estimate_kernel,
+                                    resharpen, sharpening_gain, uniform_spectrum)
+
+PIXEL = (0.8, 0.8)
+
+
+def coloured_noise(kernel, shape=(6, 192, 192), sd=12.0, pixel=PIXEL, seed=0) -> np.ndarray:
+    """Noise with the power spectrum f H(f)^2."""
+    f = np.hypot(np.fft.fftfreq(shape[1], pixel[0])[:, None], np.fft.rfftfreq(shape[2], pixel[1]))
+    white = np.random.default_rng(seed).normal(size=shape)
+    noise = np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(f) * kernel.response(f), s=shape[1:])
+    return noise * (sd / noise.std())
+
+
+def test_half_of_the_amplitude_is_left_at_f50():
+    assert Kernel(0.4, 2.5).response(np.array([0.0, 0.4, 4.0])) == pytest.approx([1, 0.5, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("kernel", [Kernel(0.3, 2.0), Kernel(0.4, 2.5), Kernel(0.5, 4.0)])
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_the_kernel_is_read_back_from_its_noise(kernel, dtype):
+    volume = np.rint(40 + coloured_noise(kernel)).astype(dtype)
+    read = estimate_kernel(volume, PIXEL)
+    f = np.linspace(0.05, 0.55, 40)
+    np.testing.assert_allclose(read.response(f), kernel.response(f), atol=0.06)
+
+
+def test_the_kernel_is_read_through_smooth_anatomy_and_other_tissue():
+    kernel = Kernel(0.4, 2.5)
+    y, x = np.mgrid[:192, :192]
+    volume = 40 + coloured_noise(kernel) + 15 * np.sin(x / 40) * np.cos(y / 30)
+    volume[:, :40] = -1000
+    volume[:, 100:110, 100:110] = 800
+    assert estimate_kernel(volume, PIXEL).f50 == pytest.approx(0.4, abs=0.06)
+
+
+def test_pixels_that_are_not_square_are_read_in_mm():
+    kernel, pixel = Kernel(0.35, 2.5), (0.7, 1.0)
+    assert estimate_kernel(40 + coloured_noise(kernel, pixel=pixel), pixel).f50 == pytest.approx(0.35, abs=0.05)
+
+
+def test_the_spectrum_of_uniform_regions_has_the_height_of_the_noise():
+    white = np.random.default_rng(3).normal(0, 10, (6, 192, 192))
+    frequency, power = uniform_spectrum(white, PIXEL)
+    # The regions are the most uniform ones, so a little below the mean.
+    assert power[3:].mean() == pytest.approx(100 * 0.64, rel=0.12)
+    assert 0 < frequency[1] < frequency[-1] <= 0.625
+
+
+@pytest.mark.parametrize("volume, message", [
+    (np.full((2, 128, 128), -1000, np.int16), "No uniform soft tissue"),
+    (np.full((2, 128, 128), 40, np.int16), "holds no noise"),
+    (np.zeros((2, 40, 300), np.int16), "too small"),
+    (40 + coloured_noise(Kernel(0.08, 3.0)), "cannot be read"),
+])
+def test_an_image_without_a_readable_kernel_is_refused(volume, message):
+    with pytest.raises(KernelError, match=message):
+        estimate_kernel(volume, PIXEL)
+
+
+def test_sharpening_takes_the_kernel_to_the_ramp_and_is_bounded():
+    kernel, f = Kernel(0.4, 2.5), np.linspace(0, 0.7, 50)
+    gain = sharpening_gain(f, kernel)
+    assert gain[0] == 1 and gain.max() == SHARPENING_LIMIT
+    free = gain < SHARPENING_LIMIT
+    np.testing.assert_allclose((gain * kernel.response(f))[free], bare_ramp_response(f)[free])
+
+
+@pytest.mark.parametrize("shape", [(1, 128, 128), (1, 101, 160)])
+def test_a_wave_is_resharpened_by_the_gain_of_its_frequency(shape):
+    kernel, pixel = Kernel(0.4, 2.5), (0.8, 0.7)
+    frequency = 30 / (2 * shape[2] * pixel[1])
+    wave = 100 * np.cos(np.pi * 30 * (np.arange(shape[2]) + 0.5) / shape[2])
+    volume = np.broadcast_to(wave, shape).astype(np.float32)
+    expected = wave * sharpening_gain(frequency, kernel)
+    np.testing.assert_allclose(resharpen(volume, pixel, kernel), np.broadcast_to(expected, shape), atol=0.01)
+
+
+def test_resharpening_keeps_uniform_values_and_does_not_wrap_around_the_edges():
+    volume = np.zeros((1, 128, 128), np.float32)
+    volume[:, :, :6] = 500  # touches the left edge only
+    sharp = resharpen(volume, PIXEL, Kernel(0.4, 2.5))
+    np.testing.assert_allclose(sharp[0, :, 100:], 0, atol=1.0)
+    assert resharpen(np.full((1, 64, 64), 37, np.int16), PIXEL, Kernel(0.4, 2.5)).tolist() == [[[37] * 64] * 64]
+
+
+def test_resharpening_keeps_dtype_input_and_padding_and_clips_like_a_scanner():
+    y, x = np.mgrid[:128, :128]
+    image = np.where(np.hypot(x - 64, y - 60) < 30, 60, -1000) + coloured_noise(Kernel(0.4, 2.5), (1, 128, 128), 20)[0]
+    padded = np.hypot(x - 63.5, y - 63.5) > 64
+    volume = np.rint(np.maximum(image, -1024)).astype(np.int16)[None]
+    volume[:, padded] = -2000
+    before = volume.copy()
+    sharp = resharpen(volume, PIXEL, Kernel(0.4, 2.5))
+    np.testing.assert_array_equal(volume, before)
+    assert sharp.dtype == np.int16
+    np.testing.assert_array_equal(sharp[:, padded], -2000)
+    assert sharp[:, ~padded].min() >= -1024
+    rim = ndimage.binary_dilation(padded, iterations=4) & ~padded
+    assert abs(sharp[0][rim].mean() + 1000) < 15  # no band along the padding
+    assert sharp[0, 50:70, 54:74].std() > 1.5 * volume[0, 50:70, 54:74].std()
