@@ -1,6 +1,5 @@
 """LDCTDenoiseLogic.process leaves one complete result or an unchanged scene."""
 
-import json
 import sys
 
 import numpy as np
@@ -323,16 +322,11 @@ def test_voxels_changed_during_the_run_discard_the_result(mrml, logic, ct, chang
 
 @pytest.fixture
 def tiny_model(tmp_path, monkeypatch):
-    """A model of the user called "tiny": a network with its first random weights."""
-    from LDCTDenoiseLib.modelregistry import save_weights
-    from LDCTDenoiseLib.networks import build
+    """The SHA-256 of a model of the user called "tiny", with random weights."""
+    from networkfactory import add_user_model
 
     monkeypatch.setenv("LDCT_MODELS", str(tmp_path))
-    digest = save_weights(build("plain", [2, 2]).state_dict(), tmp_path / "tiny.pt")
-    entry = {"name": "tiny", "version": "0.1", "architecture": "plain", "widths": [2, 2], "file": "tiny.pt",
-             "sha256": digest}
-    (tmp_path / "models.json").write_text(json.dumps({"models": [entry]}))
-    return digest
+    return add_user_model(tmp_path, architecture="plain")["sha256"]
 
 
 def test_a_real_network_denoises_a_volume_of_the_scene(mrml, logic, tiny_model):
