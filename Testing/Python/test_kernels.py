@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from LDCTDenoiseLib.kernels import (SHARPENING_LIMIT, Kernel, KernelError, bare_ramp_response, estimate_kernel,
-                                    resharpen, sharpening_gain, uniform_spectrum)
+from LDCTDenoiseLib.kernels import (FALLBACK_KERNEL, SHARPENING_LIMIT, Kernel, KernelError, bare_ramp_response,
+                                    body_kernel, estimate_kernel, resharpen, sharpening_gain, uniform_spectrum)
 
 PIXEL = (0.8, 0.8)
 
@@ -64,6 +64,12 @@ def test_an_image_without_a_readable_kernel_is_refused(volume, message):
         estimate_kernel(volume, PIXEL)
 
 
+def test_a_body_kernel_stands_in_where_none_can_be_read():
+    volume = 40 + coloured_noise(Kernel(0.3, 2.0))
+    assert body_kernel(volume, PIXEL) == estimate_kernel(volume, PIXEL)
+    assert body_kernel(np.full((1, 128, 128), 40, np.int16), PIXEL) == FALLBACK_KERNEL
+
+
 def test_sharpening_takes_the_kernel_to_the_ramp_and_is_bounded():
     kernel, f = Kernel(0.4, 2.5), np.linspace(0, 0.7, 50)
     gain = sharpening_gain(f, kernel)
@@ -72,14 +78,15 @@ def test_sharpening_takes_the_kernel_to_the_ramp_and_is_bounded():
     np.testing.assert_allclose((gain * kernel.response(f))[free], bare_ramp_response(f)[free])
 
 
-@pytest.mark.parametrize("shape", [(1, 128, 128), (1, 101, 160)])
-def test_a_wave_is_resharpened_by_the_gain_of_its_frequency(shape):
-    kernel, pixel = Kernel(0.4, 2.5), (0.8, 0.7)
-    frequency = 30 / (2 * shape[2] * pixel[1])
-    wave = 100 * np.cos(np.pi * 30 * (np.arange(shape[2]) + 0.5) / shape[2])
-    volume = np.broadcast_to(wave, shape).astype(np.float32)
-    expected = wave * sharpening_gain(frequency, kernel)
-    np.testing.assert_allclose(resharpen(volume, pixel, kernel), np.broadcast_to(expected, shape), atol=0.01)
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("shape", [(128, 128), (101, 160)])
+def test_a_wave_is_resharpened_by_the_gain_of_its_frequency(shape, axis):
+    kernel, pixel, count = Kernel(0.4, 2.5), (0.8, 0.7), shape[axis]
+    frequency = 30 / (2 * count * pixel[axis])
+    wave = 100 * np.cos(np.pi * 30 * (np.arange(count) + 0.5) / count)
+    image = np.broadcast_to(wave if axis else wave[:, None], shape)
+    sharp = resharpen(image[None].astype(np.float32), pixel, kernel)[0]
+    np.testing.assert_allclose(sharp, image * sharpening_gain(frequency, kernel), atol=0.01)
 
 
 def test_resharpening_keeps_uniform_values_and_does_not_wrap_around_the_edges():

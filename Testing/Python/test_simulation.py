@@ -171,6 +171,15 @@ def test_cut_anatomy_gets_no_bands_at_the_edge_of_the_scan_field():
     assert np.abs(np.diff(np.log(levels[3:]))).max() < 0.15  # the noise level changes smoothly up to the edge
 
 
+def test_cut_anatomy_goes_on_beyond_the_image_for_the_same_length_in_both_directions():
+    geometry, shape, pixel = SMALL, (40, 80), (4.0, 2.0)
+    simulator = SliceSimulator(shape, pixel, None, QUIET)
+    central = simulator.line_integrals(np.zeros((1, *shape)))[0, :, simulator.geometry.channels // 2]
+    # The image measures 160 mm both ways and goes on for 50 mm on every side.
+    for view in (0, geometry.views // 4):
+        assert float(central[view]) == pytest.approx(260 * MU_WATER, rel=0.02)
+
+
 def test_full_dose_is_the_input_and_less_dose_is_more_noise():
     array = volume()
     full = simulate_low_dose(array, WIDE, **{**COARSE, "dose": 1})
