@@ -252,3 +252,13 @@ def test_a_shipped_network_applied_three_times_drifts_by_less_than_one_hu():
         for _ in range(3):
             result = run(network, result)
         assert abs(result[:, body].mean() - image[:, body].mean()) < 1, name
+
+
+def test_every_level_of_the_unet_learns_in_bf16_on_patches_smaller_than_its_reach():
+    network = build("unet", (8,) * 10)
+    nn.init.ones_(network.predictor.weight)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network(torch.rand(2, 1, 64, 64))
+    output.square().mean().backward()
+    gradients = {name: weight.grad for name, weight in network.named_parameters()}
+    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())

@@ -104,3 +104,14 @@ def test_phantoms_hold_no_noise_of_their_own(water):
     assert (target.std((1, 2)) > 1).all()
     # Smooth almost everywhere: second differences vanish but at edges.
     assert np.median(np.abs(np.diff(target, 2, axis=2))) < 0.5 < np.median(np.abs(np.diff(noisy, 2, axis=2)))
+
+
+def test_added_noise_stands_out_from_the_noise_that_the_target_has(tmp_path):
+    random = np.random.default_rng(0)
+    noisy_targets = np.rint(random.normal(40, 20, (4, 192, 192))).astype(np.int16)
+    bank = write_bank(tmp_path / "noisy", noisy_targets)
+    assert bank.noise_levels == pytest.approx(20, rel=0.1)
+    sampler = PatchSampler(bank, replace(PLAIN, noise_sd=(4.0, 150.0), noise_ratio=2.5), 0)
+    added = np.subtract(*hu(sampler.batch(0, 64))).std((1, 2))
+    assert added.min() > 0.9 * 2.5 * 20  # a patch of coloured noise shows its SD to a few percent
+    assert added.max() < 1.1 * 150

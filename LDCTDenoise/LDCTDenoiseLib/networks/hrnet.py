@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .layers import ConvBlock, Denoiser2d, predict_in_fp32, upsample
+from .layers import ConvBlock, Denoiser2d, in_fp32, upsample
 
 
 class HRNet(Denoiser2d):
@@ -56,7 +56,7 @@ class HRNet(Denoiser2d):
             branches = [block(branch) for block, branch in zip(stage, branches)]
             if number < len(self.fusions):
                 branches = self.fusions[number](branches)
-        parts = [predict_in_fp32(conv, branch) for conv, branch in zip(self.predictor, branches)]
+        parts = [in_fp32(conv, branch) for conv, branch in zip(self.predictor, branches)]
         return parts[0] + sum(upsample(part, image.shape[-2:]) for part in parts[1:])
 
 

@@ -75,12 +75,12 @@ def with_detail(image: torch.Tensor) -> torch.Tensor:
     return torch.cat(((image - mean) * DETAIL_GAIN, image), 1)
 
 
-def predict_in_fp32(predictor: nn.Module, features: torch.Tensor) -> torch.Tensor:
-    """Run the last layer in fp32 even under autocast: its rounding would reach the image as HU."""
+def in_fp32(layer: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    """Run a layer in fp32 even under autocast; so runs every predictor, whose rounding would reach the image as HU."""
     if features.is_meta:  # shapes without values, which autocast does not know
-        return predictor(features)
+        return layer(features)
     with torch.autocast(features.device.type, enabled=False):
-        return predictor(features.float())
+        return layer(features.float())
 
 
 class Denoiser2d(nn.Module):

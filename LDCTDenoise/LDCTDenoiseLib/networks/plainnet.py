@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .layers import ConvBlock, Denoiser2d, predict_in_fp32
+from .layers import ConvBlock, Denoiser2d, in_fp32
 
 
 class PlainNet(Denoiser2d):
@@ -22,4 +22,4 @@ class PlainNet(Denoiser2d):
         self.receptive_field = len(widths) + 1 + self.detail_reach
 
     def predict(self, image: torch.Tensor) -> torch.Tensor:
-        return predict_in_fp32(self.predictor, self.body(image))
+        return in_fp32(self.predictor, self.body(image))

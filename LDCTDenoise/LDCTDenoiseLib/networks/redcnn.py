@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .layers import Denoiser2d, predict_in_fp32
+from .layers import Denoiser2d, in_fp32
 
 
 class REDCNN(Denoiser2d):
@@ -45,4 +45,4 @@ class REDCNN(Denoiser2d):
             if number in (0, 2):
                 features = features + skips.pop()
             features = functional.relu(features)
-        return -predict_in_fp32(last, features)[..., :image.shape[-2], :image.shape[-1]]
+        return -in_fp32(last, features)[..., :image.shape[-2], :image.shape[-1]]

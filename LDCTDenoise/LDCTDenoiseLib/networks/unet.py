@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .layers import ConvBlock, Denoiser2d, predict_in_fp32, upsample
+from .layers import ConvBlock, Denoiser2d, in_fp32, upsample
 
 
 class UNet(Denoiser2d):
@@ -43,10 +43,17 @@ class UNet(Denoiser2d):
         features = image
         skips = []
         for block in self.encoder:
-            features = block(features)
+            features = self._encode(block, features)
             skips.append(features)
         skips.pop()
         for block in reversed(self.decoder):
             skip = skips.pop()
             features = block(torch.cat((skip, upsample(features, skip.shape[-2:])), 1))
-        return predict_in_fp32(self.predictor, features)
+        return in_fp32(self.predictor, features)
+
+    @staticmethod
+    def _encode(block: nn.Module, features: torch.Tensor) -> torch.Tensor:
+        """Apply ``block``; the deepest levels in fp32, where bf16 saves nothing and oneDNN's gradients are not finite."""
+        if min(features.shape[-2:]) > 2:
+            return block(features)
+        return in_fp32(block, features)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..kernels import Kernel, body_kernel
+from ..noiselevel import global_noise_level
 from ..scanfield import outside_scan_field
 from ..simulation import SliceSimulator, body_centre, extrapolated
 from ..volumeio import read_volume
@@ -49,7 +50,8 @@ class Bank:
         targets: int16 (N, rows, columns) in HU.
         outside: bool (N, rows, columns), outside the scan field.
         noise: float16 (N, R, rows, columns), SD of 1 HU in the body centre.
-        pixels: (N, 2) row and column spacing in mm; kernels: list of N; weights: (N,), summing to 1.
+        pixels: (N, 2) row and column spacing in mm; kernels: list of N; weights: (N,), summing to 1;
+            noise_levels: (N,), GNL of the targets in HU.
     """
 
     def __init__(self, folder: Path):
@@ -61,6 +63,7 @@ class Bank:
         slices = json.loads((folder / _FILES[3]).read_text())
         self.pixels = np.array([s["pixel_mm"] for s in slices])
         self.kernels = [Kernel(*s["kernel"]) for s in slices]
+        self.noise_levels = np.array([global_noise_level(t, p) for t, p in zip(self.targets, self.pixels)])
         weights = np.array([s["weight"] for s in slices])
         self.weights = weights / weights.sum()
 

@@ -28,7 +28,9 @@ class PatchSampling:
         patch: side of a square patch in pixels.
         patches_per_region: 1 or 4; four neighbours share one slice, colour and noise level, and one filtering.
         noise_sd: range of the added noise's SD in the body centre, HU; drawn log-uniformly.
-        clean_share: share of regions with less noise than that, down to none.
+        noise_ratio: least added noise relative to the noise that the target has already. Where both are alike, nothing
+            tells them apart, and a network learns to leave half of all noise in place.
+        clean_share: share of regions with less noise than that, down to none: there the target is to be kept.
         colour_share: share of regions in which image *and* noise are made softer, and equally of those made sharper,
             so that the noise keeps the colour of the image it lies on.
         zoom: range of the change of pixel size, image and noise together.
@@ -37,12 +39,13 @@ class PatchSampling:
     """
 
     patch: int = 128
-    patches_per_region: int = 4
+    patches_per_region: int = 1
     noise_sd: tuple[float, float] = (4.0, 150.0)
-    clean_share: float = 0.08
+    noise_ratio: float = 2.5
+    clean_share: float = 0.1
     colour_share: float = 0.3
     zoom: tuple[float, float] = (0.75, 1.35)
-    phantom_share: float = 0.12
+    phantom_share: float = 0.2
     offset: float = 80.0
 
     def __post_init__(self):
@@ -70,13 +73,14 @@ class PatchSampler:
         zoom = math.exp(random.uniform(*np.log(s.zoom))) if random.random() < 0.5 else 1.0
         cut = min(2 * round(self.side * zoom / 2), *self.bank.targets.shape[1:])
         target, noise = self._cut(index, cut, random)
-        pixel, kernel = self.bank.pixels[index], self.bank.kernels[index]
+        pixel, kernel, level = self.bank.pixels[index], self.bank.kernels[index], self.bank.noise_levels[index]
         if random.random() < s.phantom_share:
             pixel, kernel = np.array([1.0, 1.0]) * random.uniform(0.5, 1.0), random_kernel(random)
-            target = random_phantom(target.shape, pixel, kernel, random)
-        sd = math.exp(random.uniform(*np.log(s.noise_sd)))
+            target, level = random_phantom(target.shape, pixel, kernel, random), 0.0
+        least = min(max(s.noise_sd[0], s.noise_ratio * level), s.noise_sd[1])
+        sd = math.exp(random.uniform(math.log(least), math.log(s.noise_sd[1])))
         if random.random() < s.clean_share:
-            sd = random.uniform(0, s.noise_sd[0])
+            sd = random.uniform(0, least)
         target, noise = self._colour(target, noise * sd, pixel, kernel, random)
         noisy = np.maximum(target + noise, FLOOR_HU)
         target = np.maximum(target, FLOOR_HU)
