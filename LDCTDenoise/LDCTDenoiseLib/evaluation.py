@@ -7,28 +7,30 @@ judged in the same regions. Tables and curves follow Table 1 and Figure 6 of the
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 from .classical import FILTERS
 from .evaluationcases import TRACKS, Condition, load_patients, simulate
 from .evaluationchecks import COMPARED_DOSE, checks
-from .evaluationmethods import build_methods
+from .evaluationharm import Finding, HarmPlan, Task, harm_checks, harm_tasks
+from .evaluationharmreport import write_harm
+from .evaluationmethods import Method, build_methods
+from .evaluationprobe import fingerprint
 from .evaluationreport import write_report
-from .evaluationscores import PatientScore, SliceScore, as_data, from_data, patient_score, score_slices
-from .evaluationstore import ScoreStore, source_digest
+from .evaluationscores import PatientScore, SliceScore, as_data, from_data, score
+from .evaluationstore import ScoreStore
 from .safewrite import complete_or_absent
 
 Progress = Callable[[int, int, str], None]
 """Called before every step as progress(done steps, all steps, what comes next)."""
-SCORED_BY = ("simulation", "fanbeam", "kernels", "hu", "scanfield", "noiselevel", "metrics", "evaluationcases",
-             "evaluationscores")
-"""Modules that every score depends on."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class EvaluationConfig:
     empty; ``noise_indices`` in HU at full dose; ``doses`` fractions; ``classical`` keys of classical.FILTERS (BM3D is
     skipped where it is not installed); ``models``: names of the registry, None for all; ``scores``: folder of finished
     scores, "<output>-scores" by default; ``tuning_slices``: slices of each case on which a classical filter's best
-    parameter is sought.
+    parameter is sought; ``harm``: the phantom scans on which networks must do no harm.
     """
 
     volumes: tuple[Path, ...]
@@ -53,6 +55,7 @@ class EvaluationConfig:
     user_folder: Path | None = None
     scores: Path | None = None
     tuning_slices: int = 2
+    harm: HarmPlan = HarmPlan()
     device: str = "auto"
     seed: int = 0
 
@@ -66,10 +69,11 @@ class EvaluationConfig:
 def evaluate(config: EvaluationConfig, progress: Progress | None = None) -> Path:
     """Run the evaluation and return the folder with its report; see :mod:`.evaluationreport` for the files.
 
-    The report appears complete or not at all. Scores are kept as soon as they are known, and those that are kept already
-    are not computed again: a stopped run goes on where it was, and a run with another output and the same ``scores``
-    adds networks to the classical filters of an earlier one. Raises ValueError for bad input (unknown track, filter or model, a
-    volume without a body, an output folder that is not empty) and ImportError where the "evaluate" extra is missing.
+    The report appears complete or not at all. Scores are kept as soon as they are known, and those that are kept
+    already are not computed again: a stopped run goes on where it was, and a run with another output and the same
+    ``scores`` adds networks to the classical filters of an earlier one. Raises ValueError for bad input (unknown track,
+    filter or model, a volume without a body, two volumes of one name, an output folder that is not empty) and
+    ImportError where the "evaluate" extra is missing.
     """
     output = Path(config.output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -84,37 +88,18 @@ def evaluate(config: EvaluationConfig, progress: Progress | None = None) -> Path
         raise ValueError(f"Two patients are called {twice[0]!r}, after their files; rename one of the files.")
     store = ScoreStore(config.scores or output.with_name(output.name + "-scores"))
     device = _simulation_device(config.device)
-    steps = len(patients) * len(conditions) * len(methods)
-    done = 0
+    networks = [m for m in methods if m.kind == "network"]
+    tasks = list(harm_tasks(patients, config.tracks, config.harm, device))
+    steps = _Steps(progress, len(patients) * len(conditions) * len(methods) + len(tasks) * len(networks))
+    identities = {m.key: {**m.identity, "probe": fingerprint(m, device)} for m in methods}
+    scores = _case_scores(conditions, patients, methods, identities, config.seed, device, store, steps)
+    harm = _harm_findings(tasks, networks, identities, store, steps)
 
-    def tell(what: str) -> None:
-        if progress:
-            progress(done, steps, what)
-
-    found: dict[tuple[Condition, str, str], tuple[list[SliceScore], PatientScore]] = {}
-    # The dose on which methods are compared comes first: an interrupted run then has what matters most.
-    for condition, patient in sorted(itertools.product(conditions, patients),
-                                     key=lambda pair: pair[0].dose != COMPARED_DOSE):
-        case = None
-        for method in methods:
-            tell(f"{patient.name}, {condition}: {method.label}")
-            title = f"{patient.name} {condition} {method.key}"
-            key = {"patient": patient.fingerprint, "condition": asdict(condition), "seed": config.seed,
-                   "device": device, "method": method.identity, "source": source_digest(*SCORED_BY)}
-            score = store.get(title, key)
-            if score is None:
-                case = case or simulate(patient, condition, config.seed, device)
-                result = method(case)
-                slices = score_slices(case, method, result)
-                score = as_data(slices, patient_score(slices, method, result))
-                store.put(title, key, score)
-            found[condition, patient.name, method.key] = from_data(score)
-            done += 1
-    order = itertools.product(conditions, (p.name for p in patients), (m.key for m in methods))
-    in_order = [found[place] for place in order]
-    slice_scores = [s for slices, _ in in_order for s in slices]
-    patient_scores = [p for _, p in in_order]
-
+    slice_scores = [s for slices, _ in scores for s in slices]
+    patient_scores = [p for _, p in scores]
+    found = checks(slice_scores, patient_scores)
+    for name, findings in harm.items():
+        found += harm_checks(name, findings)
     settings = {**asdict(config), "volumes": [Path(v).name for v in config.volumes], "software_version": __version__,
                 "methods": [m.label for m in methods],
                 "patients": [{"name": p.name, "slices": p.slices, "kernel": asdict(p.kernel),
@@ -122,8 +107,10 @@ def evaluate(config: EvaluationConfig, progress: Progress | None = None) -> Path
     del settings["output"], settings["user_folder"], settings["scores"]
     with complete_or_absent(output) as temporary:
         temporary.mkdir()
-        write_report(temporary, slice_scores, patient_scores, checks(slice_scores, patient_scores), settings)
-    tell("done")
+        write_report(temporary, slice_scores, patient_scores, found, settings)
+        if harm:
+            write_harm(temporary, harm, config.harm)
+    steps.tell("done")
     return output
 
 
@@ -141,8 +128,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise-indices", nargs="+", type=float, default=defaults.noise_indices, metavar="HU")
     parser.add_argument("--doses", nargs="+", type=float, default=defaults.doses, metavar="FRACTION")
     parser.add_argument("--slices", type=int, default=defaults.slices_per_patient, help="per patient, evenly spaced")
-    parser.add_argument("--classical", nargs="*", choices=tuple(FILTERS), default=defaults.classical)
-    parser.add_argument("--models", nargs="*", default=None, help="names of the registry (default: all; none after a bare --models)")
+    parser.add_argument("--classical", nargs="*", choices=tuple(FILTERS), default=defaults.classical,
+                        help="filters to compare with; bm3d, whose licence is non-commercial, only if it is installed")
+    parser.add_argument("--models", nargs="*", default=None,
+                        help="names of the registry (default: all; none after a bare --models)")
     parser.add_argument("--device", default=defaults.device)
     parser.add_argument("--seed", type=int, default=defaults.seed)
 
@@ -156,6 +145,57 @@ def run(args: argparse.Namespace) -> Path:
         scores=args.scores, device=args.device, seed=args.seed,
     )
     return evaluate(config, lambda done, total, what: print(f"[{done}/{total}] {what}", file=sys.stderr, flush=True))
+
+
+class _Steps:
+    """Counts the steps of an evaluation and reports them."""
+
+    def __init__(self, progress: Progress | None, total: int):
+        self.progress, self.total, self.done = progress, total, 0
+
+    def tell(self, what: str) -> None:
+        if self.progress:
+            self.progress(self.done, self.total, what)
+
+    def take(self, what: str, store: ScoreStore, title: str, key: dict, make: Callable[[], Any]) -> Any:
+        """Return the finished score, or that of ``make()``, which is then kept."""
+        self.tell(what)
+        data = store.get(title, key)
+        if data is None:
+            data = make()
+            store.put(title, key, data)
+        self.done += 1
+        return data
+
+
+def _case_scores(conditions, patients, methods, identities, seed: int, device: str, store: ScoreStore, steps: _Steps
+                 ) -> list[tuple[list[SliceScore], PatientScore]]:
+    """Scores of all methods on all cases, by condition, then patient, then method."""
+    found = {}
+    # The dose on which methods are compared comes first: a stopped run then has what matters most.
+    for condition, patient in sorted(itertools.product(conditions, patients),
+                                     key=lambda pair: pair[0].dose != COMPARED_DOSE):
+        scanned = functools.cache(functools.partial(simulate, patient, condition, seed, device))
+        for method in methods:
+            key = {"patient": patient.fingerprint, "condition": asdict(condition), "seed": seed, "device": device,
+                   "method": identities[method.key]}
+            data = steps.take(f"{patient.name}, {condition}: {method.label}", store,
+                              f"{patient.name} {condition} {method.key}", key,
+                              lambda: as_data(*score(scanned(), method)))
+            found[condition, patient.name, method.key] = from_data(data)
+    return [found[c, p.name, m.key] for c, p, m in itertools.product(conditions, patients, methods)]
+
+
+def _harm_findings(tasks: Sequence[Task], networks, identities, store: ScoreStore, steps: _Steps
+                   ) -> dict[str, list[Finding]]:
+    """Findings of every network under its name."""
+    found = {network.key: [] for network in networks}
+    for task, network in itertools.product(tasks, networks):
+        key = {"task": task.key, "method": identities[network.key]}
+        data = steps.take(f"{task.title}: {network.label}", store, f"{task.title} {network.key}", key,
+                          lambda: [asdict(finding) for finding in task.run(network)])
+        found[network.key] += [Finding(**finding) for finding in data]
+    return found
 
 
 def _simulation_device(device: str) -> str:

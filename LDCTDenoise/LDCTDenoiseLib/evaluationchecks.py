@@ -30,6 +30,11 @@ class Check:
     def passed(self) -> bool:
         return self.compared > 0 and not self.failures
 
+    @property
+    def table_name(self) -> str:
+        """The name for a Markdown table, in which a bar of its own would end the cell."""
+        return self.name.replace("|", "\\|")
+
 
 def checks(slices: Sequence[SliceScore], patients: Sequence[PatientScore]) -> list[Check]:
     """All checks for every network, in the order of their appearance."""

@@ -12,7 +12,6 @@ from scipy import ndimage
 
 from .classical import FILTERS, ClassicalFilter, MissingFilterError
 from .evaluationcases import Case, evenly_spaced
-from .evaluationstore import source_digest
 from .metrics import rmse
 
 MARGIN_PIXELS = 8
@@ -75,8 +74,7 @@ class Classical:
     def identity(self) -> dict:
         """What its results depend on besides the case."""
         return {"key": self.key, "parameters": list(self.filter.parameters), "tuning_slices": self.tuning_slices,
-                "tuning_share": self.filter.tuning_share, "package": self.filter.package_version,
-                "source": source_digest("classical", "evaluationmethods")}
+                "tuning_share": self.filter.tuning_share, "package": self.filter.package_version}
 
     def __call__(self, case: Case) -> Output:
         parameter = self._best_parameter(case)

@@ -9,7 +9,6 @@ import numpy as np
 
 from .evaluationcases import Case
 from .evaluationmethods import Output
-from .evaluationstore import source_digest
 from .inference import Denoiser
 from .modelregistry import list_models, load_model
 from .networks.multiplyadds import multiply_adds
@@ -33,8 +32,7 @@ class Network:
         card = self._denoiser.card
         return {"key": self.key, "version": card.version, "sha256": card.sha256, "architecture": card.architecture,
                 "widths": list(card.widths), "form": card.form, "options": card.options,
-                "device": self._denoiser.device.type, "precision": self._denoiser.precision,
-                "source": source_digest("inference", "networks", "hu", "scanfield", "noiselevel", "evaluationnetwork")}
+                "device": self._denoiser.device.type, "precision": self._denoiser.precision}
 
     def __call__(self, case: Case) -> Output:
         start = time.perf_counter()

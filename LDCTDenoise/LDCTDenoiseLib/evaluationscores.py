@@ -64,6 +64,13 @@ class PatientScore:
     seconds_per_slice: float
 
 
+def score(case: Case, method: Method) -> tuple[list[SliceScore], PatientScore]:
+    """Let a method denoise a case and judge what comes out."""
+    output = method(case)
+    slices = score_slices(case, method, output)
+    return slices, patient_score(slices, method, output)
+
+
 def score_slices(case: Case, method: Method, output: Output) -> list[SliceScore]:
     """Judge every slice of a method's output against the patient's reference."""
     patient = case.patient

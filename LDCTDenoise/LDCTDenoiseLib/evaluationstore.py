@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import hashlib
 import json
 import re
 from pathlib import Path
 
 from .safewrite import complete_or_absent
-
-_PACKAGE = Path(__file__).parent
 
 
 class ScoreStore:
@@ -30,7 +26,7 @@ class ScoreStore:
         """Return the score filed under ``key``, or None; a damaged file counts as none and is replaced later."""
         try:
             found = json.loads(self._path(title, key).read_text(encoding="utf-8"))
-            return found["score"] if found["key"] == key else None
+            return found["score"] if found["key"] == json.loads(json.dumps(key)) else None  # tuples become lists
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -43,25 +39,3 @@ class ScoreStore:
     def _path(self, title: str, key: dict) -> Path:
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         return self.folder / f"{re.sub('[^A-Za-z0-9.]+', '-', title)}-{digest[:12]}.json"
-
-
-@functools.cache
-def source_digest(*modules: str) -> str:
-    """Digest of what modules and sub-packages of this package do: comments, docstrings and layout do not change it.
-
-    Scores depend on the code that made them. A version number would miss changes between releases.
-    """
-    digest = hashlib.sha256()
-    for module in modules:
-        folder = _PACKAGE / module
-        for path in sorted(folder.glob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            for node in ast.walk(tree):
-                if isinstance(getattr(node, "body", None), list):
-                    node.body = [part for part in node.body if not _is_text(part)]
-            digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()[:16]
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
