@@ -20,6 +20,9 @@ def stored_values(dataset, path: Path) -> np.ndarray:
 
     Raises VolumeError for pixel data that is missing, truncated or compressed in a way nobody here can decode.
     """
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        raise VolumeError(f"{path.name} does not say how its pixels are encoded (no TransferSyntaxUID). "
+                          "Export the series again.")
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
         pixels = _decoded_by_gdcm(dataset, path)
     else:

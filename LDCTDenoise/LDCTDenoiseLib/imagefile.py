@@ -7,6 +7,7 @@ positions come back to about 1e-5 mm, not bit for bit. None of the three formats
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ def read_image(path: Path) -> CTVolume:
         _check_shape(path, reader)
         if suffix_of(path) in (".nii", ".nii.gz"):
             _check_nifti_data(path, reader)
+        elif suffix_of(path) == ".mha":
+            _check_metaimage_data(path, reader)
         image = reader.Execute()
     if image.GetDimension() == 4:
         image = image[:, :, :, 0]
@@ -104,7 +107,7 @@ def _clear_errors(path: Path, what: str) -> Iterator[None]:
 
 def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1].removeprefix("ITK ERROR: ").rstrip(".") if lines else type(error).__name__
+    return re.sub(r"^(ITK |sitk::)ERROR: ", "", lines[-1]).rstrip(".") if lines else type(error).__name__
 
 
 def _check_shape(path: Path, reader) -> None:
@@ -146,6 +149,28 @@ def _check_nifti_data(path: Path, reader) -> None:
         raise VolumeError(f"{path.name} is truncated: it holds {present} of {needed} bytes. Copy or export it again.")
     if bad:
         raise not_finite(path.name, bad)
+
+
+def _check_metaimage_data(path: Path, reader) -> None:
+    """Refuse a truncated MetaImage before ITK reads it, which prints lines of its own and names a wrong reason."""
+    import SimpleITK as sitk
+
+    fields, header = {}, 0
+    with open(path, "rb") as file:
+        for line in file:
+            name, _, value = line.decode("latin-1").partition("=")
+            fields[name.strip()] = value.strip()
+            header += len(line)
+            if name.strip() == "ElementDataFile":
+                break
+    if fields["ElementDataFile"].upper() != "LOCAL":
+        return
+    needed = int(np.prod(reader.GetSize())) * sitk.Image([1, 1, 1], reader.GetPixelID()).GetSizeOfPixelComponent()
+    if fields.get("CompressedData", "").lower() == "true":
+        needed = int(fields.get("CompressedDataSize", 0))
+    present = path.stat().st_size - header
+    if present < needed:
+        raise VolumeError(f"{path.name} is truncated: it holds {present} of {needed} bytes. Copy or export it again.")
 
 
 def _stored_whole_numbers(array: np.ndarray, reader) -> np.ndarray:

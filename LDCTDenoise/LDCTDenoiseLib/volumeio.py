@@ -22,9 +22,10 @@ def read_volume(path: str | os.PathLike, series_uid: str | None = None) -> CTVol
     a warning names the others. Raises VolumeError, with one sentence for the user, for anything that is not a complete
     CT volume of axial slices; see :mod:`dicomreader`, :mod:`imagefile` and :func:`ctvolume.check_values`.
     """
-    path = Path(path)
-    if not path.exists():
+    if not Path(path).exists():
         raise VolumeError(f"{path} does not exist.")
+    # Messages and provenance name the folder, and "." has no name.
+    path = Path(path).absolute()
     if path.is_dir():
         from .dicomreader import read_dicom
 
@@ -81,7 +82,8 @@ def check_output(path: str | os.PathLike, source: CTVolume) -> None:
     elif imagefile.suffix_of(path):
         imagefile.check_geometry(source.affine)
     else:
-        raise VolumeError(f"{path.name} does not end with a known format. Give {_KNOWN} (a name without a dot).")
+        raise VolumeError(f"{path.name} does not end with a known format. Give {', '.join(imagefile.SUFFIXES)}, or a "
+                          "name without a dot for a DICOM folder.")
 
 
 def sidecar_of(path: str | os.PathLike) -> Path:

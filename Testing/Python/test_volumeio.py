@@ -84,7 +84,7 @@ def test_a_scaled_nifti_header_gives_hu_in_whole_numbers_where_they_are_whole(tm
 
 @pytest.mark.parametrize("kept", [0.5, 0.99])
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_truncated_files_are_refused_in_one_line(tmp_path, suffix, kept):
+def test_truncated_files_are_refused_in_one_line(tmp_path, suffix, kept, capfd):
     path = tmp_path / f"ct{suffix}"
     write_volume(ct(), path)
     content = path.read_bytes()
@@ -92,6 +92,25 @@ def test_truncated_files_are_refused_in_one_line(tmp_path, suffix, kept):
     with pytest.raises(VolumeError, match=f"^ct{suffix} .*(truncated|damaged)") as refused:
         read_volume(path)
     assert "\n" not in str(refused.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_truncated_metaimage_without_compression_is_refused_by_its_size(tmp_path, capfd):
+    path = tmp_path / "ct.mha"
+    sitk.WriteImage(sitk.GetImageFromArray(body()), str(path), useCompression=False)
+    np.testing.assert_array_equal(read_volume(path).array, body())
+    path.write_bytes(path.read_bytes()[:-1000])
+    size = 2 * body().size
+    with pytest.raises(VolumeError, match=f"it holds {size - 1000} of {size} bytes"):
+        read_volume(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_folder_given_as_a_dot_is_called_by_its_name(tmp_path, monkeypatch):
+    (tmp_path / "scan").mkdir()
+    monkeypatch.chdir(tmp_path / "scan")
+    with pytest.raises(VolumeError, match="^scan holds no DICOM files"):
+        read_volume(".")
 
 
 def test_a_complete_gzip_stream_with_too_few_voxels_is_refused(tmp_path):

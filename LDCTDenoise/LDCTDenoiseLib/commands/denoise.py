@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> Report:
         reply = InProcessEngine().denoise(DenoiseRequest(
             array=volume.array, model=args.model, strength=args.strength, device=args.device, precision=args.precision,
             spacing=volume.spacing, padding=volume.padding), progress=bar)
-    provenance = record(reply, args.strength, args.input.name)
+    provenance = record(reply, args.strength, args.input.absolute().name)
     write_volume(volume.replace_array(reply.array), args.output, source=volume, provenance=provenance)
     text = "\n".join([*reply.messages, f"{args.output}: noise {reply.noise_before:.1f} -> {reply.noise_after:.1f} HU, "
                       f"{reply.model} {reply.version}, {reply.device} {reply.precision}, {reply.seconds:.1f} s"])

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> Report:
             volume.array, volume.spacing, noise_index=args.noise_index, dose=args.dose, kernel=args.kernel,
             seed=args.seed, padding=volume.padding, slice_thickness=volume.metadata.get("slice_thickness_mm"),
             device=device, progress=bar)
-    provenance = {"operation": "simulated low dose", "source": args.input.name, **result.info,
+    provenance = {"operation": "simulated low dose", "source": args.input.absolute().name, **result.info,
                   "software_version": __version__}
     write_volume(volume.replace_array(result.array), args.output, source=volume, provenance=provenance)
     return Report(
