@@ -84,13 +84,18 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget):
                 done=done, total=total, seconds=math.ceil(remaining))
             slicer.app.processEvents()
 
+        def cancelled():
+            # asked before every layer: a click on Cancel is seen within a slice that takes seconds
+            slicer.app.processEvents()
+            return dialog.wasCanceled
+
         with slicer.util.tryWithErrorDisplay(_("The volume was not denoised.")):
             try:
                 outputVolume = self.logic.process(
                     self.ui.inputSelector.currentNode(), self.ui.outputSelector.currentNode(),
                     model=self.ui.modelComboBox.currentText, strength=self.ui.strengthSlider.value,
                     removedNoise=self.ui.removedNoiseCheckBox.checked, progress=progress,
-                    cancelled=lambda: dialog.wasCanceled)
+                    cancelled=cancelled)
             except Cancelled:
                 return
             finally:

@@ -6,6 +6,7 @@ A request and its reply hold plain values and arrays only, so that an engine may
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -90,11 +91,13 @@ class InProcessEngine:
         return [card.name for card in modelregistry.list_models()]
 
     def devices(self) -> list[str]:
-        _inference()
-        import torch
-
-        found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-        return ["auto", "cpu", *(name for name, usable in found.items() if usable)]
+        choose_device = _inference().choose_device
+        found = ["auto", "cpu"]
+        for name in ("cuda", "mps"):
+            with contextlib.suppress(ValueError):
+                choose_device(name)
+                found.append(name)
+        return found
 
     def denoise(self, request: DenoiseRequest, progress: Progress | None = None,
                 cancelled: Callable[[], bool] | None = None) -> DenoiseReply:

@@ -164,8 +164,10 @@ class Denoiser:
     def _run(self, slices: np.ndarray, precision: str) -> np.ndarray:
         units = to_network(torch.from_numpy(np.ascontiguousarray(slices, dtype=np.float32))[:, None])
         units = units.to(self.device, memory_format=torch.channels_last)
-        with torch.inference_mode(), exact_fp32(), torch.autocast(
-                self.device.type, PRECISIONS[precision], enabled=precision != "fp32"):
+        # Before torch 2.4 even a disabled autocast to float32 warns on the CPU.
+        half = contextlib.nullcontext() if precision == "fp32" else torch.autocast(
+            self.device.type, PRECISIONS[precision])
+        with torch.inference_mode(), exact_fp32(), half:
             output = self.network(units)
             # In network units the difference keeps more digits than two HU images would.
             difference = (units - output.float())[:, 0].cpu().numpy()

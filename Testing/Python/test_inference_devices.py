@@ -3,6 +3,7 @@ import pytest
 import torch
 from networkfactory import CARD, denoiser, phantom, random_network, shipped_models, volume
 
+from LDCTDenoiseLib.engine import InProcessEngine
 from LDCTDenoiseLib.inference import Denoiser, choose_device, choose_precision, exact_fp32
 from LDCTDenoiseLib.modelregistry import load_model
 
@@ -97,6 +98,14 @@ def test_tf32_is_off_inside_and_as_before_afterwards(before):
     finally:
         for backend, value in zip(backends, kept):
             backend.allow_tf32 = value
+
+
+def test_only_devices_that_can_be_used_are_offered(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.amp, "is_autocast_available", lambda kind: False, raising=False)
+    assert "mps" not in InProcessEngine().devices()
+    monkeypatch.setattr(torch.amp, "is_autocast_available", lambda kind: True, raising=False)
+    assert "mps" in InProcessEngine().devices()
 
 
 @pytest.mark.parametrize("device,message", [
