@@ -162,7 +162,10 @@ def _card(entry: dict, path: Path) -> ModelCard:
     missing = [key for key in _REQUIRED if key not in entry]
     if missing:
         raise DamagedModelError(f"A model in {path} lacks {', '.join(missing)}.")
-    if not _NAME.fullmatch(str(entry["name"])):
+    for key in ("name", "version", "architecture", "file", "sha256"):
+        if not isinstance(entry[key], str):
+            raise DamagedModelError(f"A model in {path} has {key} {entry[key]!r}, which should be a text in quotes.")
+    if not _NAME.fullmatch(entry["name"]):
         raise DamagedModelError(f"A model in {path} is called {entry['name']!r}; use letters, digits, '.', '_', '-'.")
     if Path(entry["file"]).name != entry["file"]:
         raise DamagedModelError(f"The weights of model {entry['name']!r} must lie beside {path}, not at "

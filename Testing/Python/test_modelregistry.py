@@ -179,8 +179,9 @@ def test_a_list_of_models_that_cannot_be_read_is_refused_by_its_path(user, text)
 
 
 @pytest.mark.parametrize("changes,message", [
-    ({"name": "../evil"}, "use letters"), ({"name": ""}, "use letters"), ({"file": "../tiny.pt"}, "must lie beside")])
-def test_names_that_lead_out_of_the_folder_are_refused(user, changes, message):
+    ({"name": "../evil"}, "use letters"), ({"name": ""}, "use letters"), ({"file": "../tiny.pt"}, "must lie beside"),
+    ({"name": 3}, "name 3, which should be a text"), ({"version": 1.0}, "version 1.0, which should be a text")])
+def test_names_that_lead_out_of_the_folder_or_are_no_texts_are_refused(user, changes, message):
     add_user_model(user)
     change_entry(user, **changes)
     with pytest.raises(DamagedModelError, match=message):
