@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib.util
 import itertools
 import sys
 from collections import Counter
@@ -75,6 +76,8 @@ def evaluate(config: EvaluationConfig, progress: Progress | None = None) -> Path
     filter or model, a volume without a body, two volumes of one name, an output folder that is not empty) and
     ImportError where the "evaluate" extra is missing.
     """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ImportError("ldct evaluate draws with matplotlib; install the 'evaluate' extra.")
     output = Path(config.output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"The output {output} exists and is not an empty folder. Choose another one.")

@@ -32,7 +32,8 @@ def harm_markdown(findings: Mapping[str, Sequence[Finding]], plan: HarmPlan) -> 
         f"200 mm of water, alone, with rods, and a chest, {plan.pixel:g} mm pixels, as kernels with half the amplitude "
         f"at {kernels} show them; simulated noise of the same colour with an SD of "
         f"{', '.join(f'{n:g}' for n in plan.noise_indices)} HU in the centre at full dose. RMSE against the noise-free "
-        "phantom, inside the body.", "",
+        "phantom, inside the body. Networks run as in `ldct denoise`, which returns an image without noise as it is; "
+        "noise-free phantoms at full dose test that rule, not the network.", "",
         f"TTF50 of the mean of {2 * plan.pairs} scans, relative to that of the noise-free rod, with its "
         f"{CONFIDENCE:.0%} confidence interval (bootstrap over realisations). Every noise image is used once as it is "
         "and once with its sign turned, which cancels what a network does in proportion to the noise. A check passes "

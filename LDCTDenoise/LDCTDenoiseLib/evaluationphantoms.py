@@ -62,7 +62,7 @@ def water(kernel: Kernel, size: int, pixel: float) -> Phantom:
 def rods_in_water(kernel: Kernel, size: int, pixel: float) -> Phantom:
     """The disk of water with a ring of eight rods, 18 mm wide, of :data:`CONTRASTS_HU`; all edges are uniform."""
     shapes, rods = [], []
-    # Opposite contrasts lie opposite to each other; half a pixel off the grid lines, so that edges are well sampled.
+    # Opposite contrasts lie opposite to each other; parts of a pixel off the grid, so that edges are well sampled.
     angles = [math.pi / 4 * k for k in (0, 1, 2, 3, 7, 6, 5, 4)]
     for contrast, angle in zip(CONTRASTS_HU, angles):
         y, x = ROD_RING_MM * math.sin(angle) + 0.3 * pixel, ROD_RING_MM * math.cos(angle) + 0.2 * pixel

@@ -214,6 +214,13 @@ def test_unknown_names_are_refused(volume_path, tmp_path, change, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_without_matplotlib_the_run_ends_before_the_work(volume_path, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="matplotlib; install the 'evaluate' extra"):
+        evaluate(EvaluationConfig((volume_path,), tmp_path / "out"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_output_that_holds_something_and_an_empty_plan_are_refused(volume_path, tmp_path):
     (tmp_path / "kept.txt").write_text("kept")
     with pytest.raises(ValueError, match="not an empty folder"):
