@@ -107,8 +107,8 @@ class Denoiser:
                 field are returned bit for bit.
             spacing: (slice, row, column) in mm, for the noise level; None assumes a usual pixel size.
             progress: called with (done slices, all slices, remaining seconds) after every batch.
-            cancelled: called before every batch and, as a single slice may take seconds, before every layer; true stops
-                the run.
+            cancelled: called before every batch and, as a single slice may take seconds, before every layer, and while
+                the noise level is measured; true stops the run.
 
         Raises:
             ValueError: not a volume of finite real numbers, or a strength out of range.
@@ -120,33 +120,36 @@ class Denoiser:
             raise ValueError(f"The strength lies between 0 and 1, not at {strength}.")
         start = time.monotonic()
         messages: list[str] = []
-        before = global_noise_level(array, spacing)
-        effect = strength * noise_floor_factor(before)
-        if effect < strength:
-            messages.append(f"The noise level of {before:.1f} HU is so low that the image was "
-                            + ("left as it is." if effect == 0 else "denoised in part only."))
-        result = array.copy()
-        if effect == 0:
-            return DenoiseResult(result, str(self.device), self.precision, self.batch_size,
-                                 time.monotonic() - start, before, before, messages)
-        done = 0
         with stops(self.network, cancelled) as stop_if_cancelled:
-            while done < len(array):
-                stop_if_cancelled()
-                part = slice(done, done + self.batch_size)
-                removed = self._removed_noise_or_smaller_batch(array[part], messages)
-                if removed is None:
-                    continue
-                # Where float32 does not hold the input exactly, float64 does.
-                exact = array[part].astype(np.result_type(array.dtype, np.float32))
-                new = round_to_dtype(exact - np.float32(effect) * removed, array.dtype)
-                outside = outside_scan_field(array[part], None if padding is None else padding[part])
-                result[part] = np.where(outside, array[part], new)
-                done += len(removed)
-                if progress:
-                    progress(done, len(array), (time.monotonic() - start) / done * (len(array) - done))
+            before = global_noise_level(array, spacing, stop_if_cancelled)
+            effect = strength * noise_floor_factor(before)
+            if effect < strength:
+                messages.append(f"The noise level of {before:.1f} HU is so low that the image was "
+                                + ("left as it is." if effect == 0 else "denoised in part only."))
+            result, after = array.copy(), before
+            if effect > 0:
+                self._denoise_into(result, array, effect, padding, messages, start, progress, stop_if_cancelled)
+                after = global_noise_level(result, spacing, stop_if_cancelled)
         return DenoiseResult(result, str(self.device), self.precision, self.batch_size, time.monotonic() - start,
-                             before, global_noise_level(result, spacing), messages)
+                             before, after, messages)
+
+    def _denoise_into(self, result, array, effect, padding, messages, start, progress, stop_if_cancelled):
+        """Write the denoised slices of ``array`` to ``result``; ``effect`` is the share of the network's output."""
+        done = 0
+        while done < len(array):
+            stop_if_cancelled()
+            part = slice(done, done + self.batch_size)
+            removed = self._removed_noise_or_smaller_batch(array[part], messages)
+            if removed is None:
+                continue
+            # Where float32 does not hold the input exactly, float64 does.
+            exact = array[part].astype(np.result_type(array.dtype, np.float32))
+            new = round_to_dtype(exact - np.float32(effect) * removed, array.dtype)
+            outside = outside_scan_field(array[part], None if padding is None else padding[part])
+            result[part] = np.where(outside, array[part], new)
+            done += len(removed)
+            if progress:
+                progress(done, len(array), (time.monotonic() - start) / done * (len(array) - done))
 
     def removed_noise(self, slices: np.ndarray) -> np.ndarray:
         """Return what the network removes from slices (n, rows, columns) in HU, float32.

@@ -7,7 +7,7 @@ Windows on edges have larger values, but they are spread out and do not move the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -48,13 +48,15 @@ def local_sd(image: np.ndarray, spacing: Sequence[float] | None = None) -> tuple
     return mean + offset, np.sqrt(np.maximum(variance, 0.0) * count / (count - 1))
 
 
-def global_noise_level(array: np.ndarray, spacing: Sequence[float] | None = None) -> float:
+def global_noise_level(array: np.ndarray, spacing: Sequence[float] | None = None,
+                       before_slice: Callable[[], object] | None = None) -> float:
     """Global noise level in HU of a slice (J,I) or volume (K,J,I); of a volume, at most 16 evenly spaced slices.
 
     ``spacing`` is the pixel size in mm, its last two entries being (row, column); without it 0.8 mm are assumed.
     Windows wholly in soft tissue are used; where there are too few of them (thin muscles, extreme noise), all windows
     whose mean is soft tissue, then all of the body, then the whole image take their place. Constant images have
-    noise 0.0. Raises ValueError unless the array is 2-D or 3-D.
+    noise 0.0. ``before_slice`` is called before each slice, which takes a tenth of a second, and may stop the work by
+    raising. Raises ValueError unless the array is 2-D or 3-D.
     """
     if array.ndim not in (2, 3) or array.size == 0:
         raise ValueError(f"Noise level needs a slice (J,I) or a volume (K,J,I) with pixels, got shape {array.shape}.")
@@ -62,6 +64,8 @@ def global_noise_level(array: np.ndarray, spacing: Sequence[float] | None = None
     chosen = np.unique(np.linspace(0, len(slices) - 1, min(len(slices), MAX_SLICES)).round().astype(int))
     means, deviations, pure = [], [], []
     for index in chosen:
+        if before_slice:
+            before_slice()
         mean, deviation = local_sd(slices[index], spacing)
         inner = _whole_windows(mean.shape, _window_pixels(spacing, WINDOW_MM))
         means.append(mean[inner].ravel())

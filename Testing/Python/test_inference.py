@@ -142,6 +142,15 @@ def test_a_run_that_is_cancelled_between_batches_stops():
     assert done == [1, 2]
 
 
+@pytest.mark.parametrize("asked_before", [1, 3])
+def test_a_run_stops_while_the_noise_is_measured(asked_before, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Denoiser, "removed_noise", lambda *_: pytest.fail("went on"))
+    with pytest.raises(Cancelled):
+        denoiser().denoise(volume(5), cancelled=lambda: asked.append(1) or len(asked) > asked_before)
+    assert len(asked) == asked_before + 1
+
+
 def test_a_run_stops_within_a_slice_too():
     runner, layers, asked = denoiser(), [], []
     for module in runner.network.modules():
