@@ -30,6 +30,7 @@ _SOFTEST = 0.2
 """A fit below this f50 followed anatomy, not noise: no body kernel is so soft."""
 _NO_NOISE = 1e-6
 """Power in HU^2 mm^2 below which there is only the rounding of floating-point arithmetic."""
+_ADVICE = "take a larger part of the scan, or give the kernel explicitly (from Python)"
 SHARPENING_LIMIT = 5.0
 """Largest gain of :func:`resharpen`: beyond it there is little but rounding noise to be raised."""
 
@@ -71,7 +72,7 @@ def uniform_spectrum(volume: np.ndarray, spacing, slices: int = 12) -> tuple[np.
     regions = []
     if min(volume.shape[1:]) < _ROI:
         raise KernelError(f"Slices of {volume.shape[1]} x {volume.shape[2]} pixels are too small to read their "
-                          f"reconstruction kernel, which takes {_ROI} x {_ROI}; give the kernel explicitly.")
+                          f"reconstruction kernel, which takes {_ROI} x {_ROI}; {_ADVICE}.")
     for k in np.unique(np.linspace(0, len(volume) - 1, min(slices, len(volume))).astype(int)):
         windows = np.lib.stride_tricks.sliding_window_view(volume[k], (_ROI, _ROI))[::_ROI // 4, ::_ROI // 4]
         windows = windows.reshape(-1, _ROI * _ROI)
@@ -84,7 +85,7 @@ def uniform_spectrum(volume: np.ndarray, spacing, slices: int = 12) -> tuple[np.
     regions = np.concatenate(regions)
     if len(regions) < _MINIMUM_ROIS:
         raise KernelError("No uniform soft tissue was found from which to read the reconstruction kernel; "
-                          "give the kernel explicitly.")
+                          f"{_ADVICE}.")
     count = max(_MINIMUM_ROIS, int(_UNIFORM_SHARE * len(regions)))
     regions = regions[np.argsort(regions.var(1))[:count]].reshape(-1, _ROI, _ROI)
     taper = np.outer(np.hanning(_ROI), np.hanning(_ROI))
@@ -110,8 +111,7 @@ def estimate_kernel(volume: np.ndarray, spacing) -> Kernel:
     frequency, power = uniform_spectrum(volume, spacing)
     frequency, power = frequency[1:], power[1:]
     if power.max() < _NO_NOISE:
-        raise KernelError("The image holds no noise from which to read the reconstruction kernel; "
-                          "give the kernel explicitly.")
+        raise KernelError(f"The image holds no noise from which to read the reconstruction kernel; {_ADVICE}.")
     background = np.stack([frequency ** -2, frequency ** -4, np.ones_like(frequency)], 1)
     best = (math.inf, None)
     for f50 in np.geomspace(0.15, 1.5, 36):
@@ -124,7 +124,7 @@ def estimate_kernel(volume: np.ndarray, spacing) -> Kernel:
             best = min(best, (residual, kernel), key=lambda item: item[0])
     if best[1].f50 < _SOFTEST:
         raise KernelError("The image's fine structure falls off like anatomy, not like noise, so its reconstruction "
-                          "kernel cannot be read; give the kernel explicitly.")
+                          f"kernel cannot be read; {_ADVICE}.")
     return best[1]
 
 
