@@ -2,8 +2,9 @@
 
     python Testing/Benchmarks/simulation_report.py [--data FOLDER]
 
-FOLDER holds the public CT data (train/, phantom/); without it only the parts that need no data run. Takes a few
-minutes on two cores. Needs the extra "evaluate".
+FOLDER holds the public CT data (train/, as ``ldct fetch`` leaves it); without it only the parts that need no data run.
+The comparison with a scanned phantom also needs FOLDER/phantom, which ``ldct fetch`` does not bring, and is left out
+without it. Takes a few minutes on two cores. Needs the extra "evaluate".
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def main() -> int:
     arguments.output.mkdir(parents=True, exist_ok=True)
     steps = [(check, ()) for check in (*simulationchecks.CHECKS, simulationparallel.independent)]
     if arguments.data is not None:
-        steps += [(check, (arguments.data,)) for check in simulationdatachecks.CHECKS]
+        steps += [(check, (arguments.data,)) for check in simulationdatachecks.checks(arguments.data)]
     lines = ["# Dose simulation, measured", "",
              "Written by `Testing/Benchmarks/simulation_report.py`; every number and figure below was measured by "
              "it. Simulated noise is seeded, so the numbers come out the same again. SD are in HU; ± is one standard "

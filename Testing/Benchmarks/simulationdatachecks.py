@@ -188,4 +188,6 @@ def _noise_spectrum(noise, mask, pixel, size=32):
     return tapered_spectrum(np.stack(regions), pixel)
 
 
-CHECKS = (current_and_size, matched_kernels)
+def checks(data: Path) -> tuple:
+    """The checks for which ``data`` holds what they need."""
+    return (current_and_size, matched_kernels) if (data / "phantom" / PHANTOM).is_file() else (matched_kernels,)

@@ -60,7 +60,7 @@ class Bank:
             raise ValueError(f"{folder} is not a complete noise bank ({', '.join(missing)} missing); delete it to have "
                              "it made again.")
         self.targets, self.outside, self.noise = (np.load(folder / name, mmap_mode="r") for name in _FILES[:3])
-        slices = json.loads((folder / _FILES[3]).read_text())
+        slices = json.loads((folder / _FILES[3]).read_text(encoding="utf-8"))
         self.pixels = np.array([s["pixel_mm"] for s in slices])
         self.kernels = [Kernel(*s["kernel"]) for s in slices]
         self.noise_levels = np.array([global_noise_level(t, p) for t, p in zip(self.targets, self.pixels)])
@@ -130,7 +130,7 @@ def build_bank(sources: list[Source], folder: Path, *, realisations: int = 2, se
 
 def _check_origin(folder: Path, origin: dict):
     record = folder / _ORIGIN
-    if record.is_file() and json.loads(record.read_text()) != origin:
+    if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != origin:
         raise ValueError(f"The noise bank {folder} was made from other data; delete it, or name another folder as "
                          "'bank' in the configuration.")
 
@@ -144,7 +144,7 @@ def _slices(source: Source):
         pixel = volume.spacing[1:]
         kernels, pixels = [body_kernel(array, pixel)] * len(array), [pixel] * len(array)
     else:
-        with open(source.table, newline="") as stream:
+        with open(source.table, newline="", encoding="utf-8") as stream:
             pixels = [(float(row["spacing"]),) * 2 for row in csv.DictReader(stream)]
         if len(pixels) != len(array):
             raise ValueError(f"{source.table.name} lists {len(pixels)} slices, but {source.path.name} holds "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ..safewrite import complete_or_absent
 from .bank import Bank, Source, build_bank
 from .config import TrainingConfig, read_config
 from .mayo import MayoPairs, find_patients, split_patients
-from .sampler import PatchSampler
+from .sampler import PatchSampler, PatchSampling
 from .slicesampler import NO_AUGMENTATION, BankPairs, SliceSampler
 from .sources import attribution
 from .trainer import Trainer
@@ -71,8 +72,8 @@ def samplers(config: TrainingConfig, root: Path, device="cpu", progress=None):
     else:
         train, validation = (_bank(config, name, root, device, progress) for name in ("train", "validation"))
         if config.slices is None:
-            fixed = replace(config.sampling, patch=256, patches_per_region=1, phantom_share=0.0, clean_share=0.0,
-                            noise_sd=(10.0, 80.0), offset=0.0)
+            fixed = PatchSampling(patch=256, patches_per_region=1, phantom_share=0.0, clean_share=0.0,
+                                  noise_sd=(10.0, 80.0), offset=0.0)
             return PatchSampler(train, config.sampling, config.seed), PatchSampler(validation, fixed, _VALIDATION_SEED)
         train, validation = (BankPairs(bank, config.slices) for bank in (train, validation))
     return (SliceSampler(train, config.slices, config.seed),
@@ -103,7 +104,7 @@ def model_entry(config: TrainingConfig, digest: str, trainer: Trainer) -> dict:
         "widths": list(network.widths), "form": network.form, "options": network.options,
         "file": f"{network.architecture}.pt", "sha256": digest,
         "parameters": sum(p.numel() for p in fresh.parameters()), "multiply_adds_512": multiply_adds(fresh),
-        "training": {**recipe, "validation_ratio": round(trainer.best_ratio, 5),
+        "training": {**recipe, "validation_ratio": round(trainer.best_ratio, 5) if math.isfinite(trainer.best_ratio) else None,
                      "hours": round(trainer.seconds / 3600, 2), "device": str(trainer.device),
                      "data": [attribution(path) for path in sources] or ["AAPM/Mayo low-dose CT challenge data"]},
     }

@@ -41,7 +41,7 @@ class PatchSampling:
     patch: int = 128
     patches_per_region: int = 1
     noise_sd: tuple[float, float] = (4.0, 150.0)
-    noise_ratio: float = 2.5
+    noise_ratio: float = 1.3
     clean_share: float = 0.1
     colour_share: float = 0.3
     zoom: tuple[float, float] = (0.75, 1.35)
