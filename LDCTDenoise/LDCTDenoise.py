@@ -183,7 +183,7 @@ class LDCTDenoiseTest(ScriptedLoadableModuleTest):
         class LowersByOne:
             def denoise(self, request, progress=None, cancelled=None):
                 return DenoiseReply(request.array - request.array.dtype.type(1), request.model, "0", "", "cpu", "fp32",
-                                    seconds=0.0, noise_before=0.0, noise_after=0.0)
+                                    seconds=0.0, noise_before=0.0, noise_after=0.0, effective_strength=1.0)
 
         voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
         inputVolume = slicer.util.addVolumeFromArray(voxels, ijkToRAS=np.diag([-0.7, -0.7, 3.0, 1.0]), name="CT")

@@ -56,6 +56,8 @@ class DenoiseReply:
     noise_before: float
     """Global noise level of the input, HU."""
     noise_after: float
+    effective_strength: float
+    """The strength that was applied: less than asked for where the input holds hardly any noise."""
     messages: tuple[str, ...] = ()
     """What the user should know, such as a fallback to another device."""
 
@@ -112,7 +114,8 @@ class InProcessEngine:
         return DenoiseReply(
             array=result.array, model=card.name, version=card.version, weights_sha256=card.sha256,
             device=result.device, precision=result.precision, seconds=result.seconds,
-            noise_before=result.noise_before, noise_after=result.noise_after, messages=tuple(result.messages))
+            noise_before=result.noise_before, noise_after=result.noise_after,
+            effective_strength=result.effective_strength, messages=tuple(result.messages))
 
     def _loaded(self, model: str, device: str, precision: str):
         key = (model, device, precision)

@@ -34,6 +34,7 @@ class DenoiseResult:
     seconds: float
     noise_before: float
     noise_after: float
+    effective_strength: float
     messages: list[str] = field(default_factory=list)
 
 
@@ -131,7 +132,7 @@ class Denoiser:
                 self._denoise_into(result, array, effect, padding, messages, start, progress, stop_if_cancelled)
                 after = global_noise_level(result, spacing, stop_if_cancelled)
         return DenoiseResult(result, str(self.device), self.precision, self.batch_size, time.monotonic() - start,
-                             before, after, messages)
+                             before, after, effect, messages)
 
     def _denoise_into(self, result, array, effect, padding, messages, start, progress, stop_if_cancelled):
         """Write the denoised slices of ``array`` to ``result``; ``effect`` is the share of the network's output."""

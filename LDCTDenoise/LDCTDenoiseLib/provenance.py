@@ -11,6 +11,7 @@ _ATTRIBUTES = {
     "version": "Version",
     "weights_sha256": "WeightsSHA256",
     "strength": "Strength",
+    "effective_strength": "EffectiveStrength",
     "device": "Device",
     "precision": "Precision",
     "source": "SourceVolume",
@@ -19,12 +20,16 @@ _ATTRIBUTES = {
 
 
 def record(reply: DenoiseReply, strength: float, source: str) -> dict[str, str | float]:
-    """Return the provenance of ``reply``, made from the volume called ``source``, for files."""
+    """Return the provenance of ``reply``, made from the volume called ``source``, for files.
+
+    ``strength`` is what was asked for; the reply's effective strength is less where the input held hardly any noise.
+    """
     return {
         "model": reply.model,
         "version": reply.version,
         "weights_sha256": reply.weights_sha256,
         "strength": float(strength),
+        "effective_strength": float(reply.effective_strength),
         "device": reply.device,
         "precision": reply.precision,
         "source": source,

@@ -35,4 +35,4 @@ class FakeEngine:
         assert np.isfinite(request.array).all()
         return DenoiseReply(
             self.result_of(request.array, request.strength), request.model, "1.2", "ab" * 32, "cpu", "fp32",
-            seconds=0.1, noise_before=10.0, noise_after=9.0)
+            seconds=0.1, noise_before=10.0, noise_after=9.0, effective_strength=request.strength)

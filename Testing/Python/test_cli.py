@@ -77,8 +77,8 @@ def test_json_is_one_object_with_result_provenance_noise_and_time(ldct, ct, tmp_
     report = json.loads(out)
     assert report["output"] == str(tmp_path / "o.nrrd")
     assert report["provenance"] == {
-        "model": "tiny", "version": "1.0", "weights_sha256": entry["sha256"], "strength": 0.5, "device": "cpu",
-        "precision": "bf16", "source": "ct.nii.gz", "software_version": LDCTDenoiseLib.__version__}
+        "model": "tiny", "version": "1.0", "weights_sha256": entry["sha256"], "strength": 0.5,
+        "effective_strength": 0.5, "device": "cpu", "precision": "bf16", "source": "ct.nii.gz", "software_version": LDCTDenoiseLib.__version__}
     assert report["noise_before_hu"] > 5 and report["noise_after_hu"] > 0 and report["seconds"] > 0
     assert report["messages"] == report["warnings"] == []
 

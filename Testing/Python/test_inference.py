@@ -102,6 +102,7 @@ def test_an_image_without_noise_is_left_alone_and_the_result_says_so():
     result = denoiser().denoise(image)
     np.testing.assert_array_equal(result.array, image)
     assert "left as it is" in result.messages[0]
+    assert result.effective_strength == 0
 
 
 def test_between_the_two_noise_floors_the_effect_grows_linearly():
@@ -116,6 +117,7 @@ def test_between_the_two_noise_floors_the_effect_grows_linearly():
     network_effect = denoiser().removed_noise(image)
     np.testing.assert_allclose(image - result.array, share * network_effect, atol=0.01)
     assert "in part" in result.messages[0]
+    assert result.effective_strength == share
 
 
 def test_the_result_says_how_it_was_made():

@@ -126,7 +126,8 @@ def test_the_result_says_where_it_came_from(mrml, process):
                   if name.startswith("LDCTDenoise.")}
     assert attributes == {
         "LDCTDenoise.Model": "unet", "LDCTDenoise.Version": "1.2", "LDCTDenoise.WeightsSHA256": "ab" * 32,
-        "LDCTDenoise.Strength": "0.7", "LDCTDenoise.Device": "cpu", "LDCTDenoise.Precision": "fp32",
+        "LDCTDenoise.Strength": "0.7", "LDCTDenoise.EffectiveStrength": "0.7",
+        "LDCTDenoise.Device": "cpu", "LDCTDenoise.Precision": "fp32",
         "LDCTDenoise.SourceVolume": "Abdomen", "LDCTDenoise.SoftwareVersion": LDCTDenoiseLib.__version__}
     assert result.GetNodeReference("LDCTDenoise.Source") is volume
 
