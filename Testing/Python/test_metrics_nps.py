@@ -1,5 +1,6 @@
 """The noise power spectrum has the right magnitude, shape and integral."""
 
+import microct_iq_toolbox as toolbox
 import numpy as np
 import pytest
 
@@ -88,7 +89,6 @@ def test_the_spectrum_for_bm3d_has_the_energy_of_the_noise_on_any_grid():
 
 
 def test_it_agrees_with_an_independent_toolbox():
-    toolbox = pytest.importorskip("microct_iq_toolbox")
     noise, *_ = filtered(40)
     their_frequency, theirs = toolbox.get_NPS(noise, np.array([0, 64, 0, 64]), SPACING[0])
     spectrum = noise_power_spectrum(noise, SPACING)

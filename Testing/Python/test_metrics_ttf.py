@@ -1,5 +1,6 @@
 """The task transfer function of a blurred disk is that of the blur."""
 
+import microct_iq_toolbox as toolbox
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -56,7 +57,6 @@ def test_a_level_that_is_never_reached_is_nan():
 
 
 def test_it_agrees_with_an_independent_toolbox():
-    toolbox = pytest.importorskip("microct_iq_toolbox")
     image = disk(1.0, size=161, centre=(80, 80))
     frequency, curves, _ = toolbox.get_TTF(np.stack([image] * 3), [(80, 80)] * 2, 76, ["rod"] * 2,
                                            pixel_size=0.5)
