@@ -35,10 +35,12 @@ def test_every_configuration_reads_and_builds_its_network(name):
     build(network.architecture, network.widths, network.form, **network.options)
 
 
-def test_networks_compared_with_each_other_share_one_recipe():
-    hrnet, unet, plain = (read_config(CONFIGS / f"{name}.toml") for name in ("hrnet", "unet", "plain"))
+@pytest.mark.parametrize("stage", ["", "_second"])
+def test_networks_compared_with_each_other_share_one_recipe(stage):
+    hrnet, unet, plain = (read_config(CONFIGS / f"{name}{stage}.toml") for name in ("hrnet", "unet", "plain"))
     for other in (unet, plain):
-        assert replace(other, network=hrnet.network, optimiser=hrnet.optimiser) == hrnet
+        assert replace(other, network=hrnet.network, optimiser=hrnet.optimiser,
+                       initial_weights=hrnet.initial_weights) == hrnet
 
 
 def test_the_seed_recipe_is_that_of_the_paper():

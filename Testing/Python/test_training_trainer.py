@@ -206,3 +206,40 @@ def test_a_log_line_cut_off_by_a_kill_is_forgotten(tmp_path):
     assert [row[0] for row in rows_of(tmp_path)] == ["iteration", "10", "20", "30"]
     MetricsLog(tmp_path, after=10).close()
     assert [row[0] for row in rows_of(tmp_path)] == ["iteration", "10"]
+
+
+def test_a_run_starts_from_given_weights_in_any_precision(bank_folder, tmp_path):
+    first = trainer(bank_folder, tmp_path / "first")
+    state = {name: torch.full_like(value, 0.125) for name, value in first.network.state_dict().items()}
+    torch.save({name: value.half() for name, value in state.items()}, tmp_path / "weights.pt")
+    still = replace(CONFIG, initial_weights=str(tmp_path / "weights.pt"),
+                    optimiser=replace(CONFIG.optimiser, rate=0.0, iterations=2))
+    best = trainer(bank_folder, tmp_path / "second", still).run()
+    kept = torch.load(best, weights_only=True)
+    assert all(torch.equal(kept[name], value) for name, value in state.items())
+
+
+def test_a_resumed_run_needs_its_initial_weights_no_more(bank_folder, tmp_path):
+    weights = tmp_path / "weights.pt"
+    torch.save(trainer(bank_folder, tmp_path / "first").network.state_dict(), weights)
+    config = replace(CONFIG, initial_weights=str(weights))
+    whole = trainer(bank_folder, tmp_path / "whole", config)
+    whole.run()
+    trainer(bank_folder, tmp_path / "parts", config).run(stop_after=10)
+    weights.unlink()
+    resumed = trainer(bank_folder, tmp_path / "parts", config)
+    resumed.run(resume=True)
+    assert all(torch.equal(a, b) for a, b in zip(whole.average.values(), resumed.average.values()))
+
+
+@pytest.mark.parametrize("content, reason", [
+    (None, "No such file"), (b"not weights", "does not hold the weights"), ({"a": torch.ones(1)}, "does not hold")])
+def test_initial_weights_that_do_not_fit_are_refused_before_anything_is_written(bank_folder, tmp_path, content, reason):
+    weights = tmp_path / "weights.pt"
+    if isinstance(content, dict):
+        torch.save(content, weights)
+    elif content is not None:
+        weights.write_bytes(content)
+    with pytest.raises(ValueError, match=reason):
+        trainer(bank_folder, tmp_path / "run", replace(CONFIG, initial_weights=str(weights))).run()
+    assert not (tmp_path / "run").exists()

@@ -77,6 +77,8 @@ class TrainingConfig:
     """A whole run; ``validate_every`` and ``checkpoint_every`` count iterations.
 
     Without ``slices`` the networks see patches drawn as ``sampling`` says, with ``slices`` whole slices.
+    ``initial_weights`` is a file of weights of the same network to start from, such as ``best.pt`` of an earlier run,
+    in place of random ones.
     """
 
     network: NetworkConfig
@@ -84,6 +86,7 @@ class TrainingConfig:
     optimiser: OptimiserConfig
     sampling: PatchSampling = field(default_factory=PatchSampling)
     slices: SliceSampling | None = None
+    initial_weights: str | None = None
     seed: int = 0
     validate_every: int = 500
     checkpoint_every: int = 500

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import queue
 import threading
 import time
@@ -140,6 +141,9 @@ class Trainer:
         if not resume:
             if checkpoint.exists():
                 raise ValueError(f"{self.folder} already holds a training run; resume it or choose another folder.")
+            if self.config.initial_weights is not None:
+                load_initial_weights(self.network, Path(self.config.initial_weights))
+                self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
             self.folder.mkdir(parents=True, exist_ok=True)
             for leftover in ("log.csv", "best.pt"):  # of a run that was killed before its first checkpoint
                 (self.folder / leftover).unlink(missing_ok=True)
@@ -164,6 +168,19 @@ class Trainer:
                          "optimiser": self.optimiser.state_dict(), "iteration": self.iteration,
                          "best_ratio": self.best_ratio, "losses": self.losses, "seconds": self.seconds},
                         self.folder / "checkpoint.pt")
+
+
+def load_initial_weights(network: torch.nn.Module, path: Path):
+    """Load a state dict of the same architecture and widths, in whatever precision it was saved.
+
+    Raises:
+        ValueError: no such file, not a file of weights, or those of another network.
+    """
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, EOFError, pickle.UnpicklingError, TypeError, AttributeError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it does not hold the weights of this network"
+        raise ValueError(f"The run cannot start from initial_weights {path}: {reason}.") from error
 
 
 def learning_rate(optimiser: OptimiserConfig, iteration: int) -> float:
