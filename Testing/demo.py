@@ -141,7 +141,8 @@ def print_table(metrics: dict) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Denoise the sample CT in a MRML scene and report on it.")
     parser.add_argument("--output", type=Path, default=environment.ROOT / "demo", help="folder for the results")
-    parser.add_argument("--sample", type=Path, default=environment.ROOT / "Resources" / "SampleData")
+    parser.add_argument("--sample", type=Path,
+                        default=environment.ROOT / "LDCTDenoise" / "Resources" / "SampleData")
     parser.add_argument("--model", default="hrnet")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(arguments)

@@ -35,7 +35,7 @@ def main() -> None:
     volume = read_volume(parser.parse_args().data / SOURCE)
     # The kernel is read from the whole volume, not from the few slices that are kept.
     result = simulate_low_dose(volume.array, volume.spacing, noise_index=NOISE_INDEX, dose=DOSE, seed=SEED)
-    folder = REPOSITORY / "Resources" / "SampleData"
+    folder = REPOSITORY / "LDCTDenoise" / "Resources" / "SampleData"
     write(volume, volume.array, folder / "ldct_sample_reference.nrrd")
     write(volume, result.array, folder / "ldct_sample_quarter_dose.nrrd")
     record = {"source": Path(SOURCE).name, "slices": [SLICES.start, SLICES.stop], **result.info, "region": REGION}

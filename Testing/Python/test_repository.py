@@ -49,7 +49,7 @@ def test_the_tree_and_its_history_keep_within_the_size_budget():
 @needs_git
 def test_the_weights_and_the_sample_keep_within_their_budgets():
     assert size_of(tracked(LIBRARY / "Models")) <= 12 * MEGABYTE
-    assert size_of(tracked(ROOT / "Resources" / "SampleData")) <= 4 * MEGABYTE
+    assert size_of(tracked(MODULE / "Resources" / "SampleData")) <= 4 * MEGABYTE
 
 
 @needs_git
