@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -46,7 +47,10 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` (default: those of the process) ask for and return its exit status."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        arguments = sys.argv[1:]
+        signal.signal(signal.SIGTERM, _interrupt)
+    arguments = list(arguments)
     name = next((argument for argument in arguments if not argument.startswith("-")), None)
     program = f"ldct {name}" if name in COMMANDS else "ldct"
     try:
@@ -81,6 +85,11 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="print one JSON object")
             command.set_defaults(run=module.run)
     return parser
+
+
+def _interrupt(*_):
+    """A polite request to end is treated like Ctrl-C: it leaves no half-written file."""
+    raise KeyboardInterrupt
 
 
 def _say(program: str, message: str, status: int) -> int:

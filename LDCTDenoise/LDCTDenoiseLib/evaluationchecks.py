@@ -42,7 +42,8 @@ def checks(slices: Sequence[SliceScore], patients: Sequence[PatientScore]) -> li
     for method in dict.fromkeys(p.method for p in patients if p.kind == "network"):
         found.append(_does_no_harm(method, slices))
         found.extend(_has_no_bias(method, tissue, patients) for tissue in BIAS_LIMIT_HU)
-        found.append(_beats_classical(method, patients))
+        if any(p.condition.dose == COMPARED_DOSE for p in patients):
+            found.append(_beats_classical(method, patients))
     return found
 
 

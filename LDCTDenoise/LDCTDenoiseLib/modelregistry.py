@@ -68,19 +68,24 @@ def user_folder() -> Path:
     return base / "LDCTDenoise" / "Models"
 
 
-def list_models(user: Path | None = None) -> list[ModelCard]:
+def list_models(user: Path | None = None, problems: list[str] | None = None) -> list[ModelCard]:
     """Return the cards of the packaged models, then of those in ``user`` (default: :func:`user_folder`).
+
+    Args:
+        problems: receives what is wrong with the user's list, in place of an error, so that one bad entry there does
+            not take the packaged models away.
 
     Raises:
         DamagedModelError: a ``models.json`` that cannot be read, an incomplete entry, a name used twice.
     """
-    cards: dict[str, ModelCard] = {}
-    for folder in (PACKAGED_FOLDER, user_folder() if user is None else Path(user)):
-        for card in _read_cards(folder / "models.json"):
-            if card.name in cards:
-                raise DamagedModelError(f"Two models are called {card.name!r}; rename the one in {folder}.")
-            cards[card.name] = card
-    return list(cards.values())
+    packaged = _read_cards(PACKAGED_FOLDER / "models.json")
+    try:
+        return packaged + _own_cards(user_folder() if user is None else Path(user), {card.name for card in packaged})
+    except DamagedModelError as error:
+        if problems is None:
+            raise
+        problems.append(str(error))
+        return packaged
 
 
 def find_model(name: str, user: Path | None = None) -> ModelCard:
@@ -88,11 +93,15 @@ def find_model(name: str, user: Path | None = None) -> ModelCard:
 
     Raises:
         UnknownModelError: there is none; the message lists the names there are.
+        DamagedModelError: there is none in the package, and the user's list cannot be read.
     """
-    cards = list_models(user)
+    problems: list[str] = []
+    cards = list_models(user, problems)
     for card in cards:
         if card.name == name:
             return card
+    if problems:
+        raise DamagedModelError(problems[0])
     choice = f"choose one of {', '.join(card.name for card in cards)}" if cards else "none is installed"
     raise UnknownModelError(f"There is no model called {name!r}; {choice}.")
 
@@ -146,6 +155,15 @@ def save_weights(state: dict, path: Path) -> str:
     digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
     os.replace(temporary, path)
     return digest
+
+
+def _own_cards(folder: Path, taken: set[str]) -> list[ModelCard]:
+    cards = _read_cards(folder / "models.json")
+    for card in cards:
+        if card.name in taken:
+            raise DamagedModelError(f"Two models are called {card.name!r}; rename the one in {folder}.")
+        taken.add(card.name)
+    return cards
 
 
 def _read_cards(path: Path) -> list[ModelCard]:

@@ -183,6 +183,23 @@ def test_ctrl_c_during_the_run_stops_it(ldct, ct, tmp_path, monkeypatch):
     assert files(tmp_path) == ["ct.nii.gz"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without asking")
+def test_a_request_to_end_leaves_nothing_half_written(ct, tmp_path):
+    # The process sends the request to itself in the middle of writing.
+    code = ("import os, signal, sys; from LDCTDenoiseLib import cli, safewrite, volumeio\n"
+            "whole = volumeio.write_volume\n"
+            "def write(volume, path, **more):\n"
+            "    with safewrite.complete_or_absent(path) as part:\n"
+            "        part.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGTERM); part.write_bytes(b'whole')\n"
+            "from LDCTDenoiseLib.commands import denoise; denoise.write_volume = write\n"
+            "sys.exit(cli.main())\n")
+    result = subprocess.run([sys.executable, "-c", code, "denoise", str(ct), str(tmp_path / "o.nrrd"), "--model", "tiny"],
+                            cwd=SOURCE_TREE, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "stopped; nothing was written" in result.stderr
+    assert files(tmp_path) == ["ct.nii.gz"]
+
+
 def test_the_traceback_is_there_for_those_who_ask(ldct, ct, tmp_path, monkeypatch):
     monkeypatch.setenv("LDCT_DEBUG", "1")
     status, out, err = ldct("denoise", ct, tmp_path / "o.png", "--model", "tiny")
@@ -212,6 +229,21 @@ def test_simulate_stores_noise_index_dose_and_added_noise_with_the_result(ldct, 
     assert (low.array - source.array)[:, 12:36, 12:36].std() == pytest.approx(15 * 3 ** 0.5, rel=0.3)
     ldct("simulate", tmp_path / "one.nrrd", tmp_path / "again.nrrd", *arguments)
     np.testing.assert_array_equal(read_volume(tmp_path / "again.nrrd").array, low.array)
+
+
+def test_the_noise_of_a_simulation_takes_the_kernel_that_is_named(ldct, tmp_path):
+    image = body((1, 96, 96))
+    write_volume(CTVolume(image, np.diag([2.0, 2.0, 5.0, 1.0])), tmp_path / "clean.nrrd")
+    status, out, _ = ldct("simulate", tmp_path / "clean.nrrd", tmp_path / "o.nrrd", "--noise-index", 20, "--dose", 0.5,
+                          "--kernel", 0.2, "--json")
+    assert status == 0
+    assert json.loads(out)["provenance"]["kernel"] == {"f50": 0.2, "power": 4.0}
+
+
+@pytest.mark.parametrize("kernel", ["soft", "0", "nan", "3"])
+def test_a_kernel_that_is_none_is_refused(ldct, ct, tmp_path, kernel):
+    fails(ldct("simulate", ct, tmp_path / "o.nrrd", "--noise-index", 20, "--dose", 0.5, "--kernel", kernel), 2,
+          "neither matched, sharp nor a frequency")
 
 
 def test_a_simulated_dicom_series_says_in_its_headers_what_was_added(ldct, tmp_path):

@@ -178,6 +178,18 @@ def test_a_list_of_models_that_cannot_be_read_is_refused_by_its_path(user, text)
         list_models()
 
 
+def test_a_damaged_list_of_the_user_takes_no_packaged_model_away(user, package):
+    add_user_model(package, "packaged")
+    user.mkdir()
+    (user / "models.json").write_text("{")
+    problems = []
+    assert [card.name for card in list_models(problems=problems)] == ["packaged"]
+    assert len(problems) == 1 and str(user) in problems[0]
+    assert find_model("packaged").name == "packaged"
+    with pytest.raises(DamagedModelError, match="models.json"):
+        find_model("own")
+
+
 @pytest.mark.parametrize("changes,message", [
     ({"name": "../evil"}, "use letters"), ({"name": ""}, "use letters"), ({"file": "../tiny.pt"}, "must lie beside"),
     ({"name": 3}, "name 3, which should be a text"), ({"version": 1.0}, "version 1.0, which should be a text")])

@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Report:
     """List the models; see :mod:`..cli` for errors."""
-    cards = list_models()
+    problems: list[str] = []
+    cards = list_models(problems=problems)
     if args.check:
         for card in cards:
             read_weights(card)
@@ -26,4 +27,4 @@ def run(args: argparse.Namespace) -> Report:
     text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
     values = [{**card.details, **{name: value for name, value in asdict(card).items() if name != "details"},
                "weights": str(card.weights)} for card in cards]
-    return Report(text, {"models": values})
+    return Report("\n".join([text, *problems]), {"models": values, "warnings": problems})

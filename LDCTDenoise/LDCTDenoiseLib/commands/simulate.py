@@ -10,6 +10,10 @@ from . import Report
 from .denoise import add_volumes, read_input
 from .progressbar import ProgressBar
 
+_F50_PER_MM = (0.1, 2.0)
+_POWER = 4.0
+"""Steepness of the roll-off, as that of GE's STANDARD kernel."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``ldct simulate``."""
@@ -17,10 +21,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise-index", type=float, required=True, metavar="HU",
                         help="SD of the quantum noise in the body centre at full dose")
     parser.add_argument("--dose", type=float, required=True, metavar="FRACTION", help="of the input's dose, up to 1")
-    parser.add_argument("--kernel", choices=("matched", "sharp"), default="matched",
-                        help="colour of the noise: as in the input (default), or of the bare ramp filter, for inputs "
-                             "reconstructed that sharply")
+    parser.add_argument("--kernel", type=_kernel, default="matched", metavar="{matched,sharp,F50}",
+                        help="colour of the noise: as in the input (default); of the bare ramp filter, for inputs "
+                             "reconstructed that sharply; or of a kernel that is known, by the frequency per mm at which "
+                             "its amplitude has fallen to half, for inputs too small or too clean to show it")
     parser.add_argument("--seed", type=int, default=0)
+
+
+def _kernel(text: str):
+    from ..kernels import Kernel
+
+    if text in ("matched", "sharp"):
+        return text
+    try:
+        f50 = float(text)
+    except ValueError:
+        f50 = 0.0
+    if not _F50_PER_MM[0] <= f50 <= _F50_PER_MM[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither matched, sharp nor a frequency of {_F50_PER_MM[0]:g} to "
+                                         f"{_F50_PER_MM[1]:g} per mm")
+    return Kernel(f50, _POWER)
 
 
 def run(args: argparse.Namespace) -> Report:
