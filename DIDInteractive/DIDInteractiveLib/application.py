@@ -1,0 +1,46 @@
+"""A network's output as a volume: applied once or repeatedly, as :meth:`LDCTDenoiseLib.inference.Denoiser.denoise` would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from LDCTDenoiseLib.hu import round_to_dtype
+from LDCTDenoiseLib.inference import Denoiser, stops
+
+
+def apply(denoiser: Denoiser, array: np.ndarray, outside: np.ndarray, effect: float,
+          progress: Callable[[float], None] | None = None, cancelled=None) -> np.ndarray:
+    """Return the image minus ``effect`` times what the network removes, in the dtype of ``array``.
+
+    ``array`` is (K, J, I) in HU; voxels ``outside`` (bool) are copied. ``effect`` is the share of the network's effect
+    that the whole volume gets, which a single slice could not tell. ``progress`` gets the share done. Raises Cancelled
+    and RuntimeError as ``Denoiser.denoise`` does.
+    """
+    result = array.copy()
+    with stops(denoiser.network, cancelled) as stop_if_cancelled:
+        for start in range(0, len(array), denoiser.batch_size):
+            stop_if_cancelled()
+            part = slice(start, start + denoiser.batch_size)
+            exact = array[part].astype(np.result_type(array.dtype, np.float32))
+            new = round_to_dtype(exact - np.float32(effect) * denoiser.removed_noise(array[part]), array.dtype)
+            result[part] = np.where(outside[part], array[part], new)
+            if progress:
+                progress(min(part.stop, len(array)) / len(array))
+    return result
+
+
+def smooth_bound(denoiser: Denoiser, array, default, outside, effect: float, repetitions: int, extrapolation: float,
+                 progress: Callable[[float], None] | None = None, cancelled=None) -> np.ndarray:
+    """Return t_low of the DID paper, (K, J, I) in HU, float: the network applied ``repetitions`` times to ``array``.
+
+    ``default`` is the first of them. With ``extrapolation`` e the result is the default + (1 + e) (t_low - default).
+    """
+    exact = np.result_type(array.dtype, np.float32)
+    default = default.astype(exact)
+    image = default
+    for number in range(1, repetitions):
+        within = None if progress is None else (lambda share, n=number: progress((n - 1 + share) / (repetitions - 1)))
+        image = apply(denoiser, image, outside, effect, within, cancelled)
+    return image if extrapolation == 0 else default + exact.type(1 + extrapolation) * (image - default)

@@ -1,0 +1,213 @@
+"""The candidates of a volume or slice: from the smoothest over the network's default to the untouched input."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from LDCTDenoiseLib.inference import Denoiser, check_volume
+from LDCTDenoiseLib.scanfield import outside_scan_field
+
+from .application import apply, smooth_bound
+from .baselines import blend
+from .noiseprobe import NoiseProbe
+from .noisesearch import share_for_noise
+from .piece import DIRECTIONS, NothingToTradeError, Piece
+from .progressmeter import Progress, ProgressMeter
+from .settings import CandidateSettings
+from .sliceselection import representative_slices
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One image of the set.
+
+    Attributes:
+        array: (K, J, I) in HU, the input's dtype; padding and all outside the scan field are the input's, bit for bit.
+        kind: "smoother", "default", "sharper" or "input".
+        method: as in the settings, with ", extrapolated" where the smooth bound was; "network" for the default and
+            "input" for the input.
+        iteration: step of the descent that it comes from; 0 where there is none.
+        seconds: what it took, in seconds, since the one before.
+        position: -1 smooth bound, 0 default, 1 input, linear in log noise SD on each side.
+        tuning_noise_sd: HU, in the tuning slices.
+    """
+
+    array: np.ndarray
+    kind: str
+    method: str
+    iteration: int
+    seconds: float
+    position: float
+    tuning_noise_sd: float
+
+
+@dataclass(frozen=True)
+class CandidateSet:
+    """Candidates, smoothest first, the untouched input last; ``tuning_noise_sd`` rises strictly.
+
+    Attributes:
+        default: index of the network's own output.
+        outcomes: for each direction ("smoother", "sharper") one sentence: why it ended and how far it got.
+        messages: what the user should know besides.
+        tuning_slices: numbers, within the candidates' arrays, of the slices that noise was measured in for the
+            placing of the candidates, and that shared weights were tuned on.
+    """
+
+    candidates: tuple[Candidate, ...]
+    default: int
+    outcomes: dict[str, str]
+    messages: tuple[str, ...]
+    device: str
+    precision: str
+    seconds: float
+    tuning_slices: tuple[int, ...]
+
+
+def generate_candidates(array, spacing, denoiser: Denoiser, settings: CandidateSettings = CandidateSettings(), *,
+                        padding=None, roi=None, slices: range | None = None, progress: Progress | None = None,
+                        cancelled: Callable[[], bool] | None = None,
+                        on_candidate: Callable[[Candidate], None] | None = None) -> CandidateSet:
+    """Make candidates with different noise and resolution from one noisy image and one network.
+
+    Args:
+        array: (K, J, I) in HU, any real dtype; it is not modified.
+        spacing: (slice, row, column) in mm.
+        denoiser: the network, whose weights are never changed.
+        padding: bool (K, J, I), voxels known to be no measurement.
+        roi: bool (K, J, I), where noise is measured; None finds flat soft tissue.
+        slices: the slices to work on, as a range of step 1 (a preview takes one); the candidates then have as many
+            slices as the range. None: all.
+        progress: called with (fraction 0..1, text, remaining seconds).
+        cancelled: asked before every layer of the network; true stops the run.
+        on_candidate: called with each candidate when it is finished: the default first, the input last.
+
+    Raises:
+        ValueError: arrays that do not fit, or an image without a trade-off: no tissue to measure noise in, noise too
+            low for the network, or a network that does not lower it.
+        LDCTDenoiseLib.engine.Cancelled: ``cancelled`` said so.
+        RuntimeError: the device failed, or the network's output is not finite.
+    """
+    array = check_volume(array)
+    spacing = _checked_spacing(spacing)
+    part = _checked_range(slices, len(array))
+    for name, mask in (("padding", padding), ("region of interest", roi)):
+        if mask is not None and np.shape(mask) != array.shape:
+            raise ValueError(f"The {name} has the shape {np.shape(mask)}, but the volume {array.shape}; they must agree.")
+    padding, roi = (None if mask is None else np.asarray(mask, dtype=bool)[part] for mask in (padding, roi))
+    return _Run(array[part], spacing, denoiser, settings, padding, roi, progress, cancelled, on_candidate).result()
+
+
+class _Run:
+    """One call of :func:`generate_candidates`."""
+
+    def __init__(self, array, spacing, denoiser, settings, padding, roi, progress, cancelled, on_candidate):
+        self.array, self.spacing, self.denoiser, self.settings = array, spacing, denoiser, settings
+        self.roi, self.cancelled, self.on_candidate = roi, cancelled, on_candidate
+        self.meter = ProgressMeter(progress, settings.count)
+        self.started = self.last = time.monotonic()
+        self.found: list[Candidate] = []
+        self.outcomes: dict[str, str] = {}
+        self.messages: list[str] = []
+
+        result = denoiser.denoise(
+            array, padding=padding, spacing=spacing, cancelled=cancelled,
+            progress=lambda done, total, _: self.meter.report(done / total, "Default image"))
+        self.messages += result.messages
+        self.default, self.effect = result.array, result.effective_strength
+        if self.effect == 0:
+            raise NothingToTradeError(f"The noise level of {result.noise_before:.1f} HU is so low that the network leaves "
+                                      "the image as it is, so there is no trade-off to choose from.")
+        self.outside = outside_scan_field(array, padding)
+        self.tuning = representative_slices(array, self.default, spacing, settings.tuning_slices, self.outside, roi)
+        self.piece = self._piece(self.tuning)
+        self.whole_smooth = None
+
+    def result(self) -> CandidateSet:
+        settings = self.settings
+        self._add(self.default, "default", "network", 0)
+        if settings.extrapolation:
+            self.messages.append(f"The smooth bound lies {settings.extrapolation:.0%} beyond the network's own "
+                                 f"{settings.repetitions}-fold output.")
+        for direction, positions in zip(DIRECTIONS, settings.positions):
+            if not self.piece.open(direction):
+                self.outcomes[direction] = self._closed()
+                self.meter.advance(len(positions))
+                continue
+            for array, iteration in self._blended(direction, positions):
+                self._add(array, direction, self._method(direction), iteration)
+        self._add(self.array.copy(), "input", "input", 0)
+        candidates = sorted(self.found, key=lambda one: one.tuning_noise_sd)
+        self.meter.report(1.0, "Candidates are ready")
+        return CandidateSet(
+            tuple(candidates), [one.kind for one in candidates].index("default"), self.outcomes, tuple(self.messages),
+            str(self.denoiser.device), self.denoiser.precision, time.monotonic() - self.started, tuple(self.tuning))
+
+    def _piece(self, numbers) -> Piece:
+        array, default, outside = self.array[numbers], self.default[numbers], self.outside[numbers]
+        roi = None if self.roi is None else self.roi[numbers]
+        smooth = smooth_bound(self.denoiser, array, default, outside, self.effect, self.settings.repetitions,
+                              self.settings.extrapolation, cancelled=self.cancelled)
+        probe = NoiseProbe(array, default, self.spacing, outside, roi)
+        return Piece(array, default, smooth, outside, self.effect, probe)
+
+    def _add(self, array: np.ndarray, kind: str, method: str, iteration: int) -> None:
+        """Keep a finished candidate, unless its noise lies where another one's does."""
+        noise = self.piece.probe.sd(array[self.tuning])
+        self.meter.advance()
+        if any(abs(noise - one.tuning_noise_sd) < 1e-6 * noise for one in self.found):
+            return
+        now = time.monotonic()
+        candidate = Candidate(array, kind, method, iteration, now - self.last, self.piece.position_of(noise), noise)
+        self.last = now
+        self.found.append(candidate)
+        if self.on_candidate:
+            self.on_candidate(candidate)
+
+    def _method(self, direction: str) -> str:
+        extrapolated = direction == "smoother" and self.settings.extrapolation > 0
+        return self.settings.method + (", extrapolated" if extrapolated else "")
+
+    def _closed(self) -> str:
+        settings, piece = self.settings, self.piece
+        if settings.repetitions == 1:
+            return "No smoother candidates: with one repetition the smooth bound is the default itself."
+        return (f"No smoother candidates: applied {settings.repetitions} times the network leaves {piece.smooth_noise:.1f} HU "
+                f"of noise, hardly less than the default's {piece.default_noise:.1f} HU.")
+
+    def _blended(self, direction: str, positions) -> Iterator[tuple[np.ndarray, int]]:
+        piece = self.piece
+        bound = self.array
+        if direction == "smoother":
+            if self.whole_smooth is None:
+                self.whole_smooth = smooth_bound(
+                    self.denoiser, self.array, self.default, self.outside, self.effect, self.settings.repetitions,
+                    self.settings.extrapolation, lambda share: self.meter.report(share, "Smooth bound"), self.cancelled)
+            bound = self.whole_smooth
+
+        def noise(share: float) -> float:
+            return piece.probe.sd(blend(piece.default, piece.bound(direction), share, piece.array, piece.outside))
+
+        for position in positions:
+            target = piece.noise_at(position)
+            share, _ = share_for_noise(noise, target, (piece.default_noise, piece.bound_noise(direction)))
+            yield blend(self.default, bound, share, self.array, self.outside), 0
+        self.outcomes[direction] = f"All {len(positions)} {direction} candidates were mixed."
+
+
+def _checked_spacing(spacing) -> tuple[float, float, float]:
+    values = tuple(float(s) for s in spacing)
+    if len(values) != 3 or not all(np.isfinite(s) and s > 0 for s in values):
+        raise ValueError(f"The spacing must be three positive numbers in mm (slice, row, column), not {spacing}.")
+    return values
+
+
+def _checked_range(slices: range | None, count: int) -> slice:
+    if slices is None:
+        return slice(0, count)
+    if len(slices) == 0 or slices.step != 1 or slices.start < 0 or slices.stop > count:
+        raise ValueError(f"The slices must be a range of step 1 within 0 to {count}, not {slices}.")
+    return slice(slices.start, slices.stop)

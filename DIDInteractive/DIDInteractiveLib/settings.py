@@ -1,0 +1,80 @@
+"""How the candidates of a set are to be made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+METHODS = ("did", "did-literal", "blend", "interpolate")
+TUNED = ("all", "gains")
+REDUCTIONS = ("mean", "sum")
+LIMITS = {"count": (3, 31), "repetitions": (1, 10), "max_steps": (1, 1000), "tuning_slices": (1, 16)}
+HIGHEST_LEARNING_RATE = 10.0
+HIGHEST_EXTRAPOLATION = 5.0
+
+
+@dataclass(frozen=True)
+class CandidateSettings:
+    """Choices of a run, checked when they are made.
+
+    Raises:
+        ValueError: a value out of its range; the message names the range.
+    """
+
+    method: str = "did"
+    """"did": descents with an adaptive step, candidates at equal steps of log noise SD; "did-literal": the optimiser and
+    the stop rule of the DID paper (arXiv 2011.14873, section III-B2), slice by slice; "blend": mixtures of the smooth
+    bound, the default and the input; "interpolate": mixtures of the original weights and those at the ends of "did"."""
+    count: int = 9
+    """Candidates wanted, 3 to 31, the default and the input among them."""
+    tuned: str = "all"
+    """What the descents change: "all" weights, or "gains", one gain and bias per channel."""
+    repetitions: int = 3
+    """K, 1 to 10: how often the network is applied for the smooth bound; 1 leaves no smoother candidates."""
+    max_steps: int = 80
+    """Most steps of a descent, 1 to 1000, for each direction; steps that were taken back count too."""
+    learning_rate: float = 1e-2
+    """Literal: the step size. Calibrated: the size of the very first trial, which soon adapts."""
+    tuning_slices: int = 3
+    """Slices of a volume on which its shared weights are tuned, 1 to 16."""
+    per_slice: bool = False
+    """Tune every slice on its own. Slower, and neighbouring slices may flicker. Literal mode always does."""
+    extrapolation: float = 0.0
+    """The smooth bound lies this share (0 to 5) of its distance from the default beyond the network's own K-fold
+    output; candidates made with it are labelled so."""
+    reduction: str = "mean"
+    """Literal mode only: whether its squared error, in network units, is a "mean" over pixels or a "sum". The paper
+    prints a sum. With a learning rate of 1e-2 that step is larger by the number of pixels and tends to diverge, while
+    with the mean the first step changes the output by so little that the stop rule ends the descent."""
+
+    def __post_init__(self) -> None:
+        for name, choices in (("method", METHODS), ("tuned", TUNED), ("reduction", REDUCTIONS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"Unknown {name} {getattr(self, name)!r}; choose {' or '.join(choices)}.")
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+        if not _number(self.learning_rate) or not 0 < self.learning_rate <= HIGHEST_LEARNING_RATE:
+            raise ValueError(f"learning_rate must lie above 0 and at most at {HIGHEST_LEARNING_RATE:g}, "
+                             f"not at {self.learning_rate!r}.")
+        if not _number(self.extrapolation) or not 0 <= self.extrapolation <= HIGHEST_EXTRAPOLATION:
+            raise ValueError(f"extrapolation must lie between 0 and {HIGHEST_EXTRAPOLATION:g}, "
+                             f"not at {self.extrapolation!r}.")
+        if not isinstance(self.per_slice, bool):
+            raise ValueError(f"per_slice must be True or False, not {self.per_slice!r}.")
+
+    @property
+    def positions(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Where the candidates besides default and input lie: smoother (-1 .. below 0) and sharper (above 0 .. below 1).
+
+        Both run from the default outwards; 1 is the input, -1 the smooth bound, equal steps on each side.
+        """
+        smoother = (self.count - 1) // 2
+        sharper = self.count - 1 - smoother
+        return (tuple(-k / smoother for k in range(1, smoother + 1)),
+                tuple(k / sharper for k in range(1, sharper)))
+
+
+def _number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
