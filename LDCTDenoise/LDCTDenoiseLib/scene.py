@@ -125,21 +125,25 @@ def write_result(source, voxels: np.ndarray, result: np.ndarray, output, provena
     return output
 
 
-def find_result(source, name: str):
-    """Return the volume called ``name`` (or its unique form, "name_1") that was made from ``source``, or None."""
+def find_result(source, name: str, node_class: str = "vtkMRMLScalarVolumeNode"):
+    """Return the node called ``name`` (or its unique form, "name_1") that was made from ``source``, or None."""
     pattern = re.compile(re.escape(name) + r"(_\d+)?")
-    for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", source.GetScene()):
-        if volume.GetNodeReference(SOURCE_ROLE) is source and pattern.fullmatch(volume.GetName() or ""):
-            return volume
+    for node in slicer.util.getNodesByClass(node_class, source.GetScene()):
+        if node.GetNodeReference(SOURCE_ROLE) is source and pattern.fullmatch(node.GetName() or ""):
+            return node
     return None
 
 
 def add_volume(source, name: str):
     """Return a new empty scalar volume in the scene of ``source``, with a unique form of ``name``."""
-    scene = source.GetScene()
+    return add_node(source.GetScene(), "vtkMRMLScalarVolumeNode", name)
+
+
+def add_node(scene, node_class: str, name: str):
+    """Return a new node of ``scene`` with a unique form of ``name``."""
     # The scene counts a name on even when its node is long gone.
     free = name if scene.GetFirstNodeByName(name) is None else scene.GenerateUniqueName(name)
-    return scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", free)
+    return scene.AddNewNodeByClass(node_class, free)
 
 
 def removed_noise(source: np.ndarray, result: np.ndarray) -> np.ndarray:
@@ -158,22 +162,32 @@ def write_volume(volume, array: np.ndarray, source, provenance: dict[str, str]) 
     ``array`` becomes the memory of the volume; the caller lets go of it. Attributes of ``provenance`` and a reference
     to the source are set. Those that tie a volume to DICOM files are removed: these voxels are in no file.
     """
-    image = vtk.vtkImageData()
-    image.SetDimensions(array.shape[::-1])
-    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=False))
     with slicer.util.NodeModify(volume):
         volume.CopyOrientation(source)
         volume.SetAndObserveTransformNodeID(source.GetTransformNodeID())
-        volume.SetAndObserveImageData(image)
-        quantity, units = source.GetVoxelValueQuantity(), source.GetVoxelValueUnits()
-        volume.SetVoxelValueQuantity(quantity or _coded_entry("112031", "DCM", "Attenuation Coefficient"))
-        volume.SetVoxelValueUnits(units or _coded_entry("[hnsf'U]", "UCUM", "Hounsfield unit"))
+        volume.SetAndObserveImageData(image_of(array))
+        set_units(volume, source)
         for attribute in [name for name in volume.GetAttributeNames() if name.startswith("DICOM.")]:
             volume.RemoveAttribute(attribute)
         for attribute, value in provenance.items():
             volume.SetAttribute(attribute, value)
         volume.SetNodeReferenceID(SOURCE_ROLE, source.GetID())
-    _place_beside(volume, source)
+    place_beside(volume, source)
+
+
+def image_of(array: np.ndarray):
+    """Return a vtkImageData whose memory is ``array`` (slice, row, column); the caller lets go of it."""
+    image = vtk.vtkImageData()
+    image.SetDimensions(array.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=False))
+    return image
+
+
+def set_units(volume, source) -> None:
+    """Give the values of ``volume`` the quantity and units of ``source``, or else Hounsfield units."""
+    quantity, units = source.GetVoxelValueQuantity(), source.GetVoxelValueUnits()
+    volume.SetVoxelValueQuantity(quantity or _coded_entry("112031", "DCM", "Attenuation Coefficient"))
+    volume.SetVoxelValueUnits(units or _coded_entry("[hnsf'U]", "UCUM", "Hounsfield unit"))
 
 
 def _coded_entry(value: str, scheme: str, meaning: str):
@@ -182,30 +196,30 @@ def _coded_entry(value: str, scheme: str, meaning: str):
     return entry
 
 
-def _place_beside(volume, source) -> None:
-    """Put ``volume`` under the subject hierarchy parent of ``source``, unless somebody has put it elsewhere."""
+def place_beside(node, source) -> None:
+    """Put ``node`` under the subject hierarchy parent of ``source``, unless somebody has put it elsewhere."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(source.GetScene())
     if hierarchy is None:
         return
     top = hierarchy.GetSceneItemID()
     source_item = hierarchy.GetItemByDataNode(source)
     parent = hierarchy.GetItemParent(source_item) if source_item else top
-    item = hierarchy.GetItemByDataNode(volume)
+    item = hierarchy.GetItemByDataNode(node)
     if not item:
-        hierarchy.CreateItem(parent, volume)
+        hierarchy.CreateItem(parent, node)
     elif hierarchy.GetItemParent(item) == top:
         hierarchy.SetItemParent(item, parent)
 
 
 def show_like(volume, source) -> None:
     """Give ``volume`` the colours, window and level of ``source``; where that has no display, the default ones."""
-    display = _display_of(volume)
+    display = display_of(volume)
     pattern = source.GetDisplayNode()
     if pattern is None:
         return
     display.CopyContent(pattern)
     # An automatic window would follow the voxels of the result, and the two pictures would no longer compare.
-    _set_window(display, pattern.GetWindow(), pattern.GetLevel())
+    set_window(display, pattern.GetWindow(), pattern.GetLevel())
 
 
 def show_noise(volume) -> None:
@@ -213,15 +227,17 @@ def show_noise(volume) -> None:
     array = slicer.util.arrayFromVolume(volume)
     changed = np.abs(array[array != 0])
     reach = float(np.percentile(changed, 99)) if changed.size else 1.0
-    _set_window(_display_of(volume), 2 * max(reach, 1.0), 0.0)
+    set_window(display_of(volume), 2 * max(reach, 1.0), 0.0)
 
 
-def _display_of(volume):
+def display_of(volume):
+    """Return the display node of ``volume``, made if need be."""
     if volume.GetDisplayNode() is None:
         volume.CreateDefaultDisplayNodes()
     return volume.GetDisplayNode()
 
 
-def _set_window(display, window: float, level: float) -> None:
+def set_window(display, window: float, level: float) -> None:
+    """Fix window and level in HU: an automatic window would follow the voxels."""
     display.SetAutoWindowLevel(False)
     display.SetWindowLevel(window, level)
