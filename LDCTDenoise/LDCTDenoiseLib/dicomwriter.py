@@ -157,8 +157,6 @@ def _add_software(dataset, time: datetime, description: str) -> None:
 
 def _set_pixels(dataset, source: np.ndarray, wanted: np.ndarray, unchanged: np.ndarray) -> None:
     """Store ``wanted`` values, except the ``unchanged`` ones of ``source``, in the pixel type of the source."""
-    from pydicom.uid import ExplicitVRLittleEndian
-
     bits, signed = int(dataset.BitsAllocated), int(dataset.PixelRepresentation) == 1
     dtype = np.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
     values = np.where(unchanged, source, np.clip(wanted, np.iinfo(dtype).min, np.iinfo(dtype).max)).astype(dtype)
@@ -170,13 +168,18 @@ def _set_pixels(dataset, source: np.ndarray, wanted: np.ndarray, unchanged: np.n
     del dataset.PixelData  # A compressed element would keep its encapsulation.
     dataset.PixelData = values.tobytes()
     dataset["PixelData"].VR = "OW"
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
 
 
 def _save(dataset, path: Path) -> None:
     import pydicom
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
 
+    # A new one: that of the source names the software that wrote the source.
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     if int(pydicom.__version__.split(".")[0]) >= 3:
         dataset.save_as(path, enforce_file_format=True)
     else:
@@ -198,6 +201,9 @@ def _as_text(provenance: Mapping[str, object]) -> str:
 
 
 def _series_description(original: str, provenance: Mapping[str, object]) -> str:
-    """``<original> denoised <model>``; the original is shortened to fit, never what was done."""
-    done = f"{provenance.get('operation', 'denoised')} {provenance.get('model', '')}".strip()[:_MAX_LONG_STRING]
+    """``<original> denoised <model> <strength> %``; the original is shortened to fit, never what was done."""
+    words = [str(provenance.get("operation", "denoised")), str(provenance.get("model", ""))]
+    if "strength" in provenance:
+        words.append(f"{100 * float(provenance['strength']):g} %")
+    done = " ".join(filter(None, words))[:_MAX_LONG_STRING]
     return f"{original[: _MAX_LONG_STRING - len(done) - 1]} {done}".strip()

@@ -82,7 +82,7 @@ def test_the_series_is_new_and_derived_and_each_image_references_its_source(tmp_
         assert reference.ReferencedSOPInstanceUID == old.SOPInstanceUID
         assert reference.ReferencedSOPClassUID == old.SOPClassUID == new.SOPClassUID
         assert reference.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
-        assert new.SeriesDescription == "Abdomen denoised hrnet"
+        assert new.SeriesDescription == "Abdomen denoised hrnet 75 %"
         for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "PatientID", "PatientName", "WindowCenter",
                         "WindowWidth", "ImagePositionPatient", "ConvolutionKernel", "RescaleIntercept", "RescaleSlope"):
             assert new[keyword].value == old[keyword].value, keyword
@@ -101,10 +101,24 @@ def test_the_header_says_what_was_done_but_no_path(tmp_path):
     assert equipment.SoftwareVersions == f"LDCTDenoise {__version__}"
 
 
+def test_the_file_names_the_software_that_wrote_it_not_the_one_that_wrote_the_source(tmp_path):
+    for file in write_series(tmp_path / "in"):
+        dataset = pydicom.dcmread(file)
+        dataset.file_meta.ImplementationClassUID = "1.2.3.4"
+        dataset.file_meta.ImplementationVersionName = "SCANNER"
+        dataset.file_meta.SourceApplicationEntityTitle = "ROOM7"
+        dataset.save_as(file)
+    write_volume(read_volume(tmp_path / "in"), tmp_path / "out", provenance=PROVENANCE)
+    for image in slices_of(read_volume(tmp_path / "out")):
+        assert image.file_meta.ImplementationClassUID == pydicom.uid.PYDICOM_IMPLEMENTATION_UID
+        assert "SourceApplicationEntityTitle" not in image.file_meta
+        assert image.file_meta.MediaStorageSOPClassUID == image.SOPClassUID
+
+
 def test_a_long_series_description_is_shortened_before_what_was_done(tmp_path):
     _, _, again = round_trip(tmp_path, lambda hu: hu + 1, SeriesDescription="x" * 64)
     description = slices_of(again)[0].SeriesDescription
-    assert len(description) == 64 and description.endswith("x denoised hrnet")
+    assert len(description) == 64 and description.endswith("x denoised hrnet 75 %")
 
 
 def test_lossy_history_stays_and_private_elements_go(tmp_path):
@@ -166,4 +180,4 @@ def test_the_original_is_preferred_when_input_and_result_lie_in_one_folder(tmp_p
     write_volume(source, tmp_path / "both" / "out", provenance=PROVENANCE)
     again = read_volume(tmp_path / "both")
     assert again.files == source.files
-    assert "Abdomen denoised hrnet" in again.warnings[0]
+    assert "Abdomen denoised hrnet 75 %" in again.warnings[0]
