@@ -135,7 +135,8 @@ def _set_identity(dataset, derivation: _Derivation) -> None:
     dataset.SeriesDescription = _series_description(str(dataset.get("SeriesDescription") or ""), derivation.provenance)
     described = f"{SOFTWARE}: {_as_text(derivation.provenance)}"
     earlier = str(dataset.get("DerivationDescription") or "")
-    dataset.DerivationDescription = (f"{described} | before: {earlier}" if earlier else described)[:_MAX_SHORT_TEXT]
+    history = f"{described} | before: {earlier}" if earlier else described
+    dataset.DerivationDescription = _shortened(history, _MAX_SHORT_TEXT)
     _add_software(dataset, derivation.time, described)
 
 
@@ -151,7 +152,7 @@ def _add_software(dataset, time: datetime, description: str) -> None:
     equipment.ManufacturerModelName = "LDCTDenoise"
     equipment.SoftwareVersions = SOFTWARE
     equipment.ContributionDateTime = time.strftime("%Y%m%d%H%M%S")
-    equipment.ContributionDescription = description[:_MAX_SHORT_TEXT]
+    equipment.ContributionDescription = _shortened(description, _MAX_SHORT_TEXT)
     dataset.ContributingEquipmentSequence = Sequence([*dataset.get("ContributingEquipmentSequence", []), equipment])
 
 
@@ -206,4 +207,9 @@ def _series_description(original: str, provenance: Mapping[str, object]) -> str:
     if "strength" in provenance:
         words.append(f"{100 * float(provenance['strength']):g} %")
     done = " ".join(filter(None, words))[:_MAX_LONG_STRING]
-    return f"{original[: _MAX_LONG_STRING - len(done) - 1]} {done}".strip()
+    return f"{_shortened(original, _MAX_LONG_STRING - len(done) - 1)} {done}".strip()
+
+
+def _shortened(text: str, limit: int) -> str:
+    """Cut ``text`` to ``limit`` bytes: DICOM limits characters, but validators and archives are known to count bytes."""
+    return text.encode("utf-8")[:limit].decode("utf-8", errors="ignore")

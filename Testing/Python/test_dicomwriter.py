@@ -119,6 +119,10 @@ def test_a_long_series_description_is_shortened_before_what_was_done(tmp_path):
     _, _, again = round_trip(tmp_path, lambda hu: hu + 1, SeriesDescription="x" * 64)
     description = slices_of(again)[0].SeriesDescription
     assert len(description) == 64 and description.endswith("x denoised hrnet 75 %")
+    _, _, again = round_trip(tmp_path / "b", lambda hu: hu + 1, SeriesDescription="ä" * 64,
+                             SpecificCharacterSet="ISO_IR 192")
+    description = slices_of(again)[0].SeriesDescription
+    assert description == "ä" * 22 + " denoised hrnet 75 %"
 
 
 def test_lossy_history_stays_and_private_elements_go(tmp_path):
