@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import slicerstandins
 
 MODULE_LOGICS = {
     "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
@@ -30,7 +31,7 @@ class SlicerScene:
         import slicer
         import vtk
 
-        standins = str(Path(__file__).with_name("slicerstandins"))
+        standins = str(slicerstandins.slicer_package())
         if standins not in slicer.__path__:
             slicer.__path__.append(standins)
         self.messages: list[tuple[str, str]] = []
@@ -83,8 +84,8 @@ class SlicerScene:
                 self.hierarchy.RemoveItem(item, False, False)
 
         added.CallDataType = removed.CallDataType = vtk.VTK_OBJECT
-        self.scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, added)
-        self.scene.AddObserver(slicer.vtkMRMLScene.NodeAboutToBeRemovedEvent, removed)
+        self._observers = [self.scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, added),
+                           self.scene.AddObserver(slicer.vtkMRMLScene.NodeAboutToBeRemovedEvent, removed)]
 
     def _module_logic(self, name: str, logic_class):
         logic = logic_class()
@@ -92,6 +93,16 @@ class SlicerScene:
         logic.SetMRMLScene(self.scene)
         self.application.SetModuleLogic(name, logic)
         return logic
+
+    def logic(self, module: str):
+        """Return the logic of one of the MODULE_LOGICS."""
+        return self._logics[module]
+
+    def close(self) -> None:
+        """Empty the scene, and no longer react to what becomes of it."""
+        self.scene.Clear(True)
+        for tag in self._observers:
+            self.scene.RemoveObserver(tag)
 
     @property
     def hierarchy(self):
@@ -115,6 +126,13 @@ class SlicerScene:
         if volume is None:
             raise OSError(f"No volume could be read from {path}")
         return volume
+
+    def load_sequence(self, path):
+        """Add the sequence in the file ``path`` (.seq.nrrd)."""
+        sequence = self._logics["Sequences"].AddSequence(str(path))
+        if sequence is None:
+            raise OSError(f"No sequence could be read from {path}")
+        return sequence
 
     def node_ids(self) -> list[str]:
         """Return the ID of every node, in the order of the scene."""
@@ -140,4 +158,4 @@ def mrml(tmp_path):
     yield slicer_scene
     # With the messages spelt out: pytest explains the assertions of test files only.
     assert not slicer_scene.messages, slicer_scene.messages
-    slicer_scene.scene.Clear(True)
+    slicer_scene.close()
