@@ -1,5 +1,9 @@
 """Segmentation takes the result as it is: the same geometry, voxel for voxel, also oblique and under a transform."""
 
+import csv
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fakeengine import FakeEngine
@@ -74,3 +78,55 @@ def test_segments_come_back_with_the_scene(volumes, tmp_path):
     again = Segments(scene, volume)
     again.node = node
     np.testing.assert_array_equal(again.get("ball"), ball)
+
+
+@pytest.fixture
+def report(monkeypatch):
+    """The script that writes the report."""
+    monkeypatch.setattr(sys, "path", [str(Path(__file__).resolve().parents[1] / "Benchmarks"), *sys.path])
+    import segmentation_report
+
+    return segmentation_report
+
+
+def test_dice_has_its_known_values(report):
+    one = np.array([True, True, False, False])
+    assert report.dice(one, one) == 1.0
+    assert report.dice(one, ~one) == 0.0
+    assert report.dice(one, np.array([True, False, False, False])) == pytest.approx(2 / 3)
+    assert report.dice(one & ~one, one & ~one) == 1.0
+
+
+def test_region_growing_stays_on_one_side_of_an_edge_and_takes_what_noise_does_not_cut_off(report):
+    array = np.full((3, 30, 30), 100, np.int16)
+    array[:, :, 15:] = 300
+    left = report.connected((1, 5, 5), 50, 150)(array)
+    assert left[:, :, :15].all() and not left[:, :, 15:].any()
+    np.testing.assert_array_equal(report.confidence((1, 5, 25), 2.5)(array), ~left)
+    array[1, 10, 10] = 200
+    assert not report.connected((1, 5, 5), 50, 150)(array)[1, 10, 10]
+
+
+def test_growing_from_seeds_gives_every_seed_the_side_that_it_lies_on(report, monkeypatch):
+    array = np.full((6, 30, 30), 100, np.int16)
+    array[:, :, 15:] = 300
+    monkeypatch.setattr(report, "STROKES", (((15, 7),), ((15, 22),)))
+    left, right = report.grown_from_seeds(1)(array), report.grown_from_seeds(2)(array)
+    np.testing.assert_array_equal(left, array == 100)
+    np.testing.assert_array_equal(right, array == 300)
+
+
+def test_the_table_compares_with_the_full_dose_and_says_the_volumes(report, tmp_path):
+    full = np.zeros((2, 4, 5), bool)
+    full[0] = True
+    low = full.copy()
+    low[0, :2] = False
+    masks = {report.LOW_DOSE: low, report.DENOISED: full, report.FULL_DOSE: full}
+    table = report.rows({name: dict.fromkeys((task.name for task in report.TASKS), mask)
+                         for name, mask in masks.items()}, voxel_ml=0.5)
+    report.write_tables(table, "Made by a test.", tmp_path)
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        first = next(csv.DictReader(file))
+    assert first["Dice, low dose"] == "0.667" and first["Dice, denoised"] == "1.000"
+    assert [first[f"ml, {name}"] for name in masks] == ["5.0", "10.0", "10.0"]
+    assert "Made by a test." in (tmp_path / "table.md").read_text(encoding="utf-8")
