@@ -1,6 +1,7 @@
 """The extension as CMake configures and installs it: every file, no file twice, and it works from where it lands."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,13 @@ def test_no_two_modules_install_a_file_of_one_name_and_packages_carry_the_module
         packages = {name.split("/")[0] for name in listed_files(module, "SCRIPTS") if "/" in name}
         assert packages == {f"{module}Lib"}
         assert f"{module}.py" in listed_files(module, "SCRIPTS")
+
+
+def test_the_changes_of_this_version_are_written_down():
+    from LDCTDenoiseLib import __version__
+
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## ([\d.]+)", changes, re.MULTILINE)[1] == __version__
 
 
 @pytest.fixture(scope="module")
