@@ -130,8 +130,8 @@ def line_ends(submission: Submission) -> Finding:
 def names(submission: Submission) -> Finding:
     repository = submission.entry["scm_url"].rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
     passed = not submission.name.lower().startswith("slicer") and repository.startswith("Slicer")
-    return Finding("names", passed, f"extension {submission.name} (must not begin with Slicer), repository {repository} "
-                                    "(must begin with it)")
+    return Finding("names", passed, f"extension {submission.name} (must not begin with Slicer), repository "
+                                    f"{repository} (must begin with it)")
 
 
 def category(submission: Submission) -> Finding:
@@ -171,7 +171,8 @@ def image(submission: Submission, check: str, url: str) -> Finding:
     if not path.is_file():
         return Finding(check, False, f"{url} names a file that is not in this checkout")
     kinds = [kind for kind, beginning in IMAGE_BEGINNINGS.items() if path.read_bytes().startswith(beginning)]
-    return Finding(check, bool(kinds), f"{url.removeprefix(begin)}, {kinds[0] if kinds else 'neither PNG, JPEG nor GIF'}")
+    kind = kinds[0] if kinds else "neither PNG, JPEG nor GIF"
+    return Finding(check, bool(kinds), f"{url.removeprefix(begin)}, {kind}")
 
 
 def licence(submission: Submission) -> Finding:
@@ -197,6 +198,9 @@ def needs_the_public_repository(submission: Submission) -> Iterator[Finding]:
     if PLACEHOLDER in chosen_repository(submission.root):
         yield Finding("owner", None, f"still {PLACEHOLDER}: set EXTENSION_HOMEPAGE in CMakeLists.txt, run "
                                      "Packaging/urls.py")
+    contributors = submission.metadata("CONTRIBUTORS")
+    if "(" not in contributors:
+        yield Finding("contributors", None, f"'{contributors}' names nobody: write \"Name (Organization), ...\"")
     yield Finding("repository", None, "can be cloned from scm_url at scm_revision")
     yield Finding("topic", None, "the repository has the topic 3d-slicer-extension")
     yield Finding("images", None, "the URLs of icon and screenshots are answered with an image type")

@@ -41,7 +41,8 @@ def bring_into_line(root: Path = ROOT) -> list[str]:
     old, new = written_repository(root), chosen_repository(root)
     if old == new:
         return []
-    names = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+    names = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True,
+                           check=True).stdout
     changed = []
     for name in filter(None, names.split("\0")):
         try:

@@ -1,7 +1,7 @@
 """The sample CT that is installed with the module, as an entry of Slicer's module Sample Data; needs no network.
 
 Sample Data "downloads" the files from file:// addresses into its cache and loads them from there, so that the installed
-files are never the ones that a user works on. Where they come from and their licence: Resources/SampleData/ATTRIBUTION.md.
+files are never the ones that a user works on. Resources/SampleData/ATTRIBUTION.md says where they come from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Segment the shipped sample before and after denoising, and write table and picture to Testing/Benchmarks/segmentation.
+"""Segment the shipped sample before and after denoising; write table and picture to Testing/Benchmarks/segmentation.
 
     python Testing/Benchmarks/segmentation_report.py [--sample FOLDER] [--model hrnet]
 

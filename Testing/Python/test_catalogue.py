@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,12 @@ def test_no_check_of_the_index_fails_and_what_needs_the_public_repository_is_nam
     assert [str(finding) for finding in found if finding.passed is False] == []
     open_checks = {finding.check for finding in found if finding.passed is None}
     assert {"repository", "topic", "images", "schema", "build"} <= open_checks
+
+
+def test_the_icon_has_the_size_that_the_catalogue_asks_for():
+    url = index_checks.Submission().metadata("ICONURL")
+    header = (ROOT / url.split("/main/")[1]).read_bytes()[16:24]
+    assert struct.unpack(">II", header) == (128, 128)
 
 
 @needs_git

@@ -126,7 +126,17 @@ def test_every_installed_library_file_can_be_imported(installed, tmp_path):
     scripts = [name for module in module_names() for name in listed_files(module, "SCRIPTS")]
     names = sorted(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in scripts
                    if "/" in name and not name.endswith("__main__.py"))
-    program = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+    program = """if True:
+        import importlib, sys
+        # what only the application has
+        absent = {"qt", "ctk", "slicer.i18n", "slicer.parameterNodeWrapper", "slicer.ScriptedLoadableModule"}
+        for name in sys.argv[1:]:
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                if error.name not in absent:
+                    raise
+    """
     run = in_installed(installed, "-c", program, *names, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
 

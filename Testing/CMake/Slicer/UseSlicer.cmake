@@ -1,5 +1,5 @@
-# The macros that a CMakeLists.txt of a scripted module calls, with the parameters of Slicer's own. Files are copied when
-# the project is configured, not when it is built, so no build tool is needed either.
+# The macros that a CMakeLists.txt of a scripted module calls, with the parameters of Slicer's own. Files are copied
+# when the project is configured, not when it is built, so no build tool is needed either.
 #
 # What Slicer answers with an error is an error here: a listed file that is not there, an unknown parameter. So is what
 # Slicer lets pass and what then breaks the installed extension: an absolute path, a path that leaves the module's
