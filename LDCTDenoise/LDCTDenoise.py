@@ -50,8 +50,15 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget):
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.updateApplyButton()
 
+    def cleanup(self):
+        if self.logic is not None:
+            self.logic.close()
+
     def onReload(self):
-        # The base class runs this file again; the library behind it has to be forgotten first.
+        # The base class runs this file again; the library behind it has to be forgotten first, and its worker ended.
+        from LDCTDenoiseLib.workerclient import close_shared_client
+
+        close_shared_client()
         for name in [name for name in sys.modules if name.split(".")[0] == "LDCTDenoiseLib"]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
@@ -107,19 +114,27 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget):
 class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
     """Denoises volumes of the scene; needs no user interface.
 
-    ``engine``: what runs the networks, an ``LDCTDenoiseLib.engine.Engine``; by default one in this process.
+    ``engine``: what runs the networks, an ``LDCTDenoiseLib.engine.Engine``; by default one in a process of its own,
+    which is started by the first run and shared by all.
+    ``job``: the run under way, or else the last one, an ``LDCTDenoiseLib.job.Job``; None before the first.
     """
 
     def __init__(self, engine=None):
         ScriptedLoadableModuleLogic.__init__(self)
         if engine is None:
-            from LDCTDenoiseLib.engine import InProcessEngine
+            from LDCTDenoiseLib.workerengine import WorkerEngine
 
-            engine = InProcessEngine()
+            engine = WorkerEngine()
         self.engine = engine
+        self.job = None
+
+    @property
+    def busy(self):
+        """Whether a run is under way. There is one at a time."""
+        return self.job is not None and self.job.busy
 
     def process(self, inputVolume, outputVolume=None, model="hrnet", strength=1.0, device="auto", progress=None,
-                *, precision="auto", removedNoise=False, cancelled=None):
+                *, precision="auto", removedNoise=False, cancelled=None, waitForCompletion=True):
         """Denoise ``inputVolume`` (vtkMRMLScalarVolumeNode, HU) and return the volume that holds the result.
 
         :param outputVolume: volume to write to; None: "<input> denoised", created once and used again by later runs.
@@ -127,44 +142,89 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
           hierarchy, and attributes ``LDCTDenoise.*`` that say how it was made.
         :param model: name of a model, see ``engine.models()``.
         :param strength: 0 (the input, bit for bit) to 1 (the network's own result).
-        :param device: "auto", "cpu", "cuda" or "mps".
+        :param device: name of a device, see ``engine.devices()``.
         :param progress: called as ``progress(doneSlices, totalSlices, remainingSeconds)``.
         :param precision: "auto", "fp32", "bf16" or "fp16".
         :param removedNoise: also make a volume of input minus output, see ``removedNoiseVolume``.
-        :param cancelled: called without arguments now and then; the run stops when it returns True.
+        :param cancelled: called without arguments now and then while waiting; the run stops when it returns True.
+        :param waitForCompletion: False returns an ``LDCTDenoiseLib.job.Job`` at once. Its observers are told how the
+          run goes on, and ``job.result`` is the volume in the end; ``job.cancel()`` stops it. Needs an engine in a
+          process of its own and, as Slicer has it, an event loop.
 
         Raises ValueError for input that cannot be denoised, ``LDCTDenoiseLib.engine.Cancelled`` when stopped, and
-        RuntimeError when the engine fails or the nodes were changed or deleted meanwhile. The scene is then unchanged.
+        RuntimeError when the engine fails, the nodes were changed or deleted meanwhile, or another run is under way.
+        The scene is then unchanged. What happens after a job was returned becomes its ``error`` and is logged.
         """
-        from LDCTDenoiseLib import engine, provenance, scene
+        # In a method of its own, so that the traceback of a failed run keeps no voxels alive.
+        self._start(inputVolume, outputVolume, removedNoise, progress, cancelled, waitForCompletion,
+                    model=model, strength=strength, device=device, precision=precision)
+        if waitForCompletion or not self.busy:
+            return self.job.wait(cancelled)
+        self.job.add_observer(_logFailure)
+        return self.job
 
+    def _start(self, inputVolume, outputVolume, removedNoise, progress, cancelled, waitForCompletion, **options):
+        from LDCTDenoiseLib import engine, provenance, scene
+        from LDCTDenoiseLib.job import Job
+
+        if self.busy:
+            raise RuntimeError("A volume is being denoised already: wait until that is done, or stop it.")
+        start = getattr(self.engine, "start_denoise", None)
+        if start is None and not waitForCompletion:
+            raise ValueError("This engine computes in the calling process, where it can only be waited for.")
         # A copy: whatever happens in the scene during the run, the engine works on one state of the voxels.
         voxels = scene.check_input(inputVolume).copy()
         if outputVolume is not None:
             scene.check_output(outputVolume, inputVolume)
+        strength = options["strength"]
         if not 0.0 <= strength <= 1.0:
             raise ValueError(f"The strength is {strength}: choose a number from 0 (no change) to 1 (all of it).")
         warning = scene.stacking_warning(inputVolume)
         if warning:
             logging.warning(warning)
+        request = engine.DenoiseRequest(voxels, spacing=inputVolume.GetSpacing()[::-1], **options)
 
-        reply = self.engine.denoise(
-            engine.DenoiseRequest(voxels, model=model, strength=strength, device=device, precision=precision,
-                                  spacing=inputVolume.GetSpacing()[::-1]),
-            progress, cancelled)
-        for message in reply.messages:
-            logging.info(message)
-        scene.check_unchanged(inputVolume, voxels)
-        if outputVolume is not None:
-            scene.check_still_there(outputVolume)
-        attributes = provenance.attributes(reply, strength, inputVolume.GetName())
-        return scene.write_result(inputVolume, voxels, reply.array, outputVolume, attributes, want_noise=removedNoise)
+        def checkNodes():
+            scene.check_still_there(inputVolume)
+            if outputVolume is not None:
+                scene.check_still_there(outputVolume)
+
+        def onProgress(done, total, remaining):
+            checkNodes()  # without them there is no point in going on
+            if progress is not None:
+                progress(done, total, remaining)
+
+        def importReply(reply):
+            for message in reply.messages:
+                logging.info(message)
+            checkNodes()
+            scene.check_unchanged(inputVolume, voxels)
+            attributes = provenance.attributes(reply, strength, inputVolume.GetName())
+            return scene.write_result(inputVolume, voxels, reply.array, outputVolume, attributes,
+                                      want_noise=removedNoise)
+
+        self.job = job = Job(importReply, onProgress)
+        if start is not None:
+            job.start(lambda job: start(request, job))
+        else:
+            job.compute(lambda stopped: self.engine.denoise(
+                request, job.progressed, lambda: stopped() or (cancelled is not None and cancelled())))
+
+    def close(self):
+        """Stop the run under way, as nobody is left who could use its result."""
+        if self.job is not None:
+            self.job.cancel()
 
     def removedNoiseVolume(self, outputVolume):
         """Return the volume of what was removed from the source of ``outputVolume``, or None."""
         from LDCTDenoiseLib import scene
 
         return outputVolume.GetNodeReference(scene.REMOVED_NOISE_ROLE)
+
+
+def _logFailure(job, event, value):
+    if (event, value) == ("state", "failed"):
+        logging.error("%s\n%s", job.error, job.details)
 
 
 class LDCTDenoiseTest(ScriptedLoadableModuleTest):

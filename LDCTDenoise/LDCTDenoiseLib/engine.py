@@ -1,12 +1,13 @@
 """The one small interface through which the scene reaches the engine.
 
 A request and its reply hold plain values and arrays only, so that an engine may run in this process
-(:class:`InProcessEngine`) or in another one. Importing this file needs numpy alone; torch is imported by the first run.
+(:class:`InProcessEngine`) or in another one (:class:`~.workerengine.WorkerEngine`). Importing this file needs numpy
+alone; torch is imported by the first run.
 """
 
 from __future__ import annotations
 
-import contextlib
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -62,14 +63,26 @@ class DenoiseReply:
     """What the user should know, such as a fallback to another device."""
 
 
+@dataclass(frozen=True)
+class Device:
+    """A device that networks can run on."""
+
+    name: str
+    """What a request calls it: "auto", "cpu", "cuda:0", "cuda:1", ... or "mps"."""
+    title: str
+    """What to show: the name of the graphics card or processor; for "auto" that of the device that it stands for."""
+    memory_bytes: int | None
+    """All of its memory; None where that is unknown."""
+
+
 class Engine(Protocol):
     """What the scene needs of an engine."""
 
     def models(self) -> list[str]:
         """Return the names of the models that can be asked for."""
 
-    def devices(self) -> list[str]:
-        """Return the devices that can be asked for, "auto" first."""
+    def devices(self) -> list[Device]:
+        """Return the devices that can be asked for, "auto" first. Raises RuntimeError where torch is missing."""
 
     def denoise(self, request: DenoiseRequest, progress: Progress | None = None,
                 cancelled: Callable[[], bool] | None = None) -> DenoiseReply:
@@ -84,7 +97,7 @@ class InProcessEngine:
     """An :class:`Engine` that runs in the calling thread and keeps the network that it used last."""
 
     def __init__(self) -> None:
-        self._key: tuple[str, str, str] | None = None
+        self._key: tuple | None = None
         self._denoiser = None
 
     def models(self) -> list[str]:
@@ -92,14 +105,8 @@ class InProcessEngine:
 
         return [card.name for card in modelregistry.list_models()]
 
-    def devices(self) -> list[str]:
-        choose_device = _inference().choose_device
-        found = ["auto", "cpu"]
-        for name in ("cuda", "mps"):
-            with contextlib.suppress(ValueError):
-                choose_device(name)
-                found.append(name)
-        return found
+    def devices(self) -> list[Device]:
+        return _needs_torch("devices").list_devices()
 
     def denoise(self, request: DenoiseRequest, progress: Progress | None = None,
                 cancelled: Callable[[], bool] | None = None) -> DenoiseReply:
@@ -118,23 +125,23 @@ class InProcessEngine:
             effective_strength=result.effective_strength, messages=tuple(result.messages))
 
     def _loaded(self, model: str, device: str, precision: str):
-        key = (model, device, precision)
-        if key != self._key:
-            inference = _inference()
-            from . import modelregistry
+        inference = _needs_torch("inference")
+        from . import modelregistry
 
-            network, card = modelregistry.load_model(model)
+        # With the whole card: another model may have been given the name of the one that is loaded.
+        key = (modelregistry.find_model(model), device, precision)
+        if key != self._key:
+            network, card = modelregistry.load_model(key[0])
             self._denoiser = inference.Denoiser(network, card, device=device, precision=precision)
             self._key = key
         return self._denoiser
 
 
-def _inference():
-    """Return the module that needs torch; raise RuntimeError with what to do where torch is missing."""
+def _needs_torch(module: str):
+    """Return a module of this package that needs torch; raise RuntimeError with what to do where torch is missing."""
     try:
-        from . import inference
+        return importlib.import_module(f".{module}", __package__)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise RuntimeError(NO_TORCH) from None
-    return inference

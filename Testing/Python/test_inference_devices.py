@@ -103,9 +103,9 @@ def test_tf32_is_off_inside_and_as_before_afterwards(before):
 def test_only_devices_that_can_be_used_are_offered(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     monkeypatch.setattr(torch.amp, "is_autocast_available", lambda kind: False, raising=False)
-    assert "mps" not in InProcessEngine().devices()
+    assert "mps" not in [device.name for device in InProcessEngine().devices()]
     monkeypatch.setattr(torch.amp, "is_autocast_available", lambda kind: True, raising=False)
-    assert "mps" in InProcessEngine().devices()
+    assert "mps" in [device.name for device in InProcessEngine().devices()]
 
 
 @pytest.mark.parametrize("device,message", [
