@@ -102,6 +102,8 @@ class Worker:
         try:
             if name not in operations:
                 raise ValueError(f"The worker has no operation {name!r}.")
+            if "models" in task.request:
+                os.environ["LDCT_MODELS"] = task.request["models"]
             arguments = unpack(task.request.get("arguments"), self._folder.map)
             value = operations[name](arguments, Context(task, self._send, store))
             end = {"event": "done", "value": pack(value, store)}

@@ -8,11 +8,12 @@ from __future__ import annotations
 import atexit
 import itertools
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from . import exchangefolder, workerenvironment
+from . import exchangefolder, modelregistry, workerenvironment
 from .engine import Cancelled
 from .workerprocess import SubprocessWorker, WorkerProcess
 from .workerprotocol import GRACE_SECONDS, decode, encode, error_of, pack, unpack
@@ -59,13 +60,13 @@ class Call:
         self.started = self.cancelling = self.done = False
 
     def cancel(self) -> None:
-        """Stop it; if that has been said before and it still runs, end its process."""
+        """Stop it; if that has been said before, end the process, unless that works for somebody else."""
         if self.done:
             return
         if not self.cancelling:
             self.cancelling = True
             self._client.send({"cancel": self.number})
-        elif self.started:
+        elif self.started or not self._client.serves():
             self._client.kill()
 
     def wait(self, cancelled: Callable[[], bool] | None = None) -> None:
@@ -125,6 +126,10 @@ class WorkerClient:
             raise
         return call
 
+    def serves(self) -> bool:
+        """Return whether the worker is in the middle of a request."""
+        return any(call.started for call in self._calls.values())
+
     def send(self, message: dict) -> None:
         """Send a message to the worker if it runs."""
         if self._process is not None:
@@ -166,7 +171,8 @@ class WorkerClient:
         numbers = itertools.count()
         arguments = pack(call.arguments,
                          lambda array: self._folder.store(array, f"{call.number}-in-{next(numbers)}.npy"))
-        self.send({"id": call.number, "operation": call.operation, "arguments": arguments})
+        self.send({"id": call.number, "operation": call.operation, "arguments": arguments,
+                   "models": os.path.abspath(modelregistry.user_folder())})
 
     def _start(self) -> None:
         exchangefolder.remove_stale()
@@ -232,7 +238,7 @@ class WorkerClient:
         self._process = None
         self._folder.remove()
         calls = list(self._calls.values())
-        began = any(call.started for call in calls)
+        began = self.serves()
         stopped = any(call.started and call.cancelling for call in calls)
         # If the process was ended to stop another run, those that had only waited for that get another process.
         waiting = [call for call in calls if stopped and not call.started and not call.cancelling]

@@ -44,8 +44,6 @@ def environment(modules: Sequence[str]) -> dict[str, str]:
     # Relative paths would mean another folder there.
     paths = [*_folders_of(modules), *filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))]
     variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(map(os.path.abspath, paths)))
-    if variables.get("LDCT_MODELS"):
-        variables["LDCT_MODELS"] = os.path.abspath(variables["LDCT_MODELS"])
     return {**variables, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "PYTHONFAULTHANDLER": "1",
             "ITK_AUTOLOAD_PATH": ""}
 

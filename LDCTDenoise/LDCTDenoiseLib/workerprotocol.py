@@ -2,7 +2,7 @@
 
 To the worker:
 
-    {"id": 7, "operation": "denoise", "arguments": {...}}
+    {"id": 7, "operation": "denoise", "arguments": {...}, "models": "the folder of the user's own models"}
     {"cancel": 7}
 
 From the worker:

@@ -258,13 +258,16 @@ def test_it_finds_the_packages_and_no_file_of_the_working_folder(client, tmp_pat
     monkeypatch.setenv("ITK_AUTOLOAD_PATH", "plug-ins that know the scene")
     client.close()
     about = ask(client, "about")
-    client.close()
     variables = about["environment"]
     paths = variables["PYTHONPATH"].split(os.pathsep)
     assert paths[:2] == [str(Path(workerenvironment.__file__).parents[1]), HERE]
     assert paths[-1] == str(tmp_path / "relative")
+    # Asked for again with every request: the user may choose another folder at any time.
     assert variables["LDCT_MODELS"] == str(tmp_path / "models")
+    monkeypatch.setenv("LDCT_MODELS", "others")
+    assert ask(client, "about")["environment"]["LDCT_MODELS"] == str(tmp_path / "others")
     assert variables["ITK_AUTOLOAD_PATH"] == ""
     assert "PYTHONINSPECT" not in variables
     assert exchangefolder.PREFIX in about["path"]
     assert exchangefolder.PREFIX not in about["folder"]
+    client.close()

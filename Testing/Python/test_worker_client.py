@@ -179,6 +179,25 @@ def test_ending_one_run_by_force_does_not_end_those_that_wait_for_the_worker(cli
     assert second.value == "it"
 
 
+def test_a_process_that_does_not_get_to_begin_is_ended_by_the_second_cancel(client, processes):
+    recorder = Recorder()
+    call = client.request("echo", {}, recorder)
+    call.cancel()
+    call.cancel()
+    assert processes[0].killed
+    assert isinstance(recorder.error, Cancelled)
+
+
+def test_cancelling_what_only_waits_never_ends_the_process_that_works_for_another(client, processes):
+    client.request("endless", {}, Recorder())
+    processes[0].say("started")
+    client.poll(0)
+    call = client.request("echo", {}, Recorder())
+    call.cancel()
+    call.cancel()
+    assert not processes[0].killed
+
+
 def test_waiting_for_a_run_that_does_not_stop_ends_it_by_force(client, processes, monkeypatch):
     monkeypatch.setattr(workerclient, "GRACE_SECONDS", 0.0)
     recorder = Recorder()

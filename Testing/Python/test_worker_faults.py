@@ -27,9 +27,11 @@ pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks f
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Where this process and its children have temporary files."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    folder = tmp_path / "temporary files, für alle"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr("tempfile.tempdir", None)
-    return tmp_path
+    return folder
 
 
 @pytest.fixture

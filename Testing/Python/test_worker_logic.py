@@ -282,13 +282,12 @@ def torch_client():
 
 
 @pytest.fixture
-def tiny(tmp_path, monkeypatch, torch_client):
-    """The folder of a model of the user called "tiny", which the worker knows of."""
+def tiny(tmp_path, monkeypatch):
+    """The folder of a model of the user called "tiny"."""
     from networkfactory import add_user_model
 
     monkeypatch.setenv("LDCT_MODELS", str(tmp_path))
     add_user_model(tmp_path, architecture="plain")
-    torch_client.close()  # its environment is from before
     return tmp_path
 
 

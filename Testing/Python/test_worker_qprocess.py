@@ -26,12 +26,14 @@ PATIENCE_SECONDS = 60
 def client(session, tmp_path, monkeypatch):  # noqa: F811
     from LDCTDenoiseLib.workerqprocess import QProcessWorker
 
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    folder = tmp_path / "temporary files, für alle"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr("tempfile.tempdir", None)
     client = WorkerClient(QProcessWorker, MODULES)
     yield client
     client.close()
-    assert list(tmp_path.glob(f"{exchangefolder.PREFIX}*")) == []
+    assert list(folder.iterdir()) == []
 
 
 def spin_until(condition):
@@ -132,6 +134,30 @@ def test_a_worker_that_is_killed_is_one_failure_and_the_next_run_works(client):
     spin_until(finished(recorder))
     assert recorder.told.count(("finished",)) == 1
     assert "ended unexpectedly (crash 9)" in str(recorder.error)
+    assert ask(client, "echo", a=1) == {"a": 1}
+
+
+LAUNCHER = """#!{python}
+import subprocess, sys
+sys.exit(subprocess.call([{python!r}, *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")
+def test_a_launcher_between_the_two_does_not_leave_the_real_python_behind(client, tmp_path, monkeypatch):
+    """PythonSlicer is such a launcher: it passes its standard input and output on."""
+    launcher = tmp_path / "PythonSlicer"
+    launcher.write_text(LAUNCHER.format(python=sys.executable))
+    launcher.chmod(0o700)
+    monkeypatch.setattr(workerenvironment, "program", lambda: str(launcher))
+    pid = ask(client, "about")["pid"]
+    recorder = Recorder()
+    call = client.request("stubborn", {}, recorder)
+    spin_until(lambda: ("progress", 0) in recorder.told)
+    call.cancel()
+    call.cancel()
+    assert isinstance(recorder.error, Cancelled)
+    spin_until(lambda: not os.path.exists(f"/proc/{pid}"))
     assert ask(client, "echo", a=1) == {"a": 1}
 
 
