@@ -6,6 +6,8 @@ An operation is a function of its arguments (a dict, arrays in it mapped from fi
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from dataclasses import asdict, fields
 from functools import lru_cache
 
@@ -16,6 +18,17 @@ from .engine import DenoiseRequest, InProcessEngine
 def engine() -> InProcessEngine:
     """Return the engine of this process, which keeps the network that it used last."""
     return InProcessEngine()
+
+
+@contextlib.contextmanager
+def graphics_memory_released():
+    """Give memory of the GPU that torch keeps for later back when the block is left: Slicer draws with that GPU."""
+    try:
+        yield
+    finally:
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def models(arguments: dict, context) -> list[str]:
@@ -33,7 +46,8 @@ def denoise(arguments: dict, context) -> dict:
 
     Reports (done slices, all slices, remaining seconds) as progress.
     """
-    reply = engine().denoise(DenoiseRequest(**arguments), context.progress, context.cancelled)
+    with graphics_memory_released():
+        reply = engine().denoise(DenoiseRequest(**arguments), context.progress, context.cancelled)
     return {field.name: getattr(reply, field.name) for field in fields(reply)}
 
 

@@ -14,7 +14,7 @@ from fakeworker import Recorder
 
 from LDCTDenoiseLib import exchangefolder, workerenvironment
 from LDCTDenoiseLib.engine import Cancelled
-from LDCTDenoiseLib.worker import EXIT_STUCK
+from LDCTDenoiseLib.worker import EXIT_STUCK, Context, Task
 from LDCTDenoiseLib.workerclient import WorkerClient
 from LDCTDenoiseLib.workerprotocol import MAX_LINE_BYTES, encode
 
@@ -271,3 +271,29 @@ def test_it_finds_the_packages_and_no_file_of_the_working_folder(client, tmp_pat
     assert exchangefolder.PREFIX in about["path"]
     assert exchangefolder.PREFIX not in about["folder"]
     client.close()
+
+
+def test_memory_of_the_gpu_is_given_back_after_every_run_however_it_ended(monkeypatch):
+    from LDCTDenoiseLib import workeroperations
+
+    class Torch:
+        class cuda:
+            released = 0
+
+            @staticmethod
+            def is_available():
+                return True
+
+            @classmethod
+            def empty_cache(cls):
+                cls.released += 1
+
+    class Engine:
+        def denoise(self, request, progress, cancelled):
+            raise Cancelled("stopped")
+
+    monkeypatch.setattr(workeroperations, "engine", Engine)
+    monkeypatch.setitem(sys.modules, "torch", Torch)
+    with pytest.raises(Cancelled):
+        workeroperations.denoise({"array": None}, Context(Task(1, {}), None, None))
+    assert Torch.cuda.released == 1
