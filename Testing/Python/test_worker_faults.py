@@ -42,12 +42,17 @@ def client(folder):
     assert list(folder.glob(f"{exchangefolder.PREFIX}*")) == []
 
 
+def state_of(pid):
+    """Return the letter that Linux has for the state of a process, "X" if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 def lives(pid):
     """Return whether the process is there and not just waiting for its parent to notice its end."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+    return state_of(pid) not in "ZX"
 
 
 def wait_until(condition):
@@ -119,6 +124,7 @@ def test_the_worker_does_not_outlive_a_parent_that_ends_without_a_word(parent):
 
 def test_the_next_start_removes_the_folder_of_a_parent_and_a_worker_that_were_both_killed(parent, client):
     os.kill(parent.worker, signal.SIGSTOP)  # so that it cannot clean up after its parent
+    wait_until(lambda: state_of(parent.worker) == "T")
     parent.kill()
     parent.wait()
     os.kill(parent.worker, signal.SIGKILL)
