@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 from . import modelregistry
 from .engine import DenoiseReply, DenoiseRequest, Device, Progress
-from .job import Job
+from .job import PARTIAL, Job
 from .workerclient import Call, Listener, WorkerClient, shared_client
 
 
@@ -31,7 +32,7 @@ class WorkerEngine:
         return [card.name for card in modelregistry.list_models()]
 
     def devices(self) -> list[Device]:
-        return _wait(self.start_devices)
+        return wait_for(self.start_devices)
 
     def start_devices(self, listener: Listener) -> Call:
         """Begin to ask for the list of :class:`~.engine.Device`, "auto" first."""
@@ -39,7 +40,7 @@ class WorkerEngine:
 
     def denoise(self, request: DenoiseRequest, progress: Progress | None = None,
                 cancelled: Callable[[], bool] | None = None) -> DenoiseReply:
-        return _wait(lambda listener: self.start_denoise(request, listener), progress, cancelled)
+        return wait_for(lambda listener: self.start_denoise(request, listener), progress, cancelled)
 
     def start_denoise(self, request: DenoiseRequest, listener: Listener) -> Call:
         """Begin to denoise; the listener's result is a :class:`~.engine.DenoiseReply`."""
@@ -51,7 +52,11 @@ def _reply(value: dict) -> DenoiseReply:
     return DenoiseReply(**{**value, "messages": tuple(value["messages"])})
 
 
-def _wait(begin: Callable[[Job], Call], progress: Progress | None = None, cancelled: Callable[[], bool] | None = None):
+def wait_for(begin: Callable[[Job], Call], progress: Callable[..., None] | None = None,
+             cancelled: Callable[[], bool] | None = None, on_partial: Callable[[Any], None] | None = None) -> Any:
+    """Return the result of what ``begin(listener)`` starts, or raise its error; callbacks are called while waiting."""
     job = Job(lambda value: value, progress)
+    if on_partial is not None:
+        job.add_observer(lambda job, event, value: on_partial(value) if event == PARTIAL else None)
     job.start(begin)
     return job.wait(cancelled)
