@@ -1,7 +1,6 @@
 """The Slicer module: denoise a low-dose CT volume with a trained network. Opens with nothing installed."""
 
 import logging
-import math
 import sys
 
 import numpy as np
@@ -14,6 +13,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
+from slicer.util import VTKObservationMixin
 
 
 class LDCTDenoise(ScriptedLoadableModule):
@@ -31,28 +31,51 @@ class LDCTDenoise(ScriptedLoadableModule):
             "<a href='https://doi.org/10.2991/jaims.d.210428.001'>doi:10.2991/jaims.d.210428.001</a>.")
 
 
-class LDCTDenoiseWidget(ScriptedLoadableModuleWidget):
+class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """What Slicer asks of a module's panel; the panel itself is ``LDCTDenoiseLib.widget.Panel``."""
+
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
         self.logic = None
-        self.ui = None
+        self.panel = None
 
     def setup(self):
+        from LDCTDenoiseLib.widget import Panel
+
         ScriptedLoadableModuleWidget.setup(self)
         widget = slicer.util.loadUI(self.resourcePath("UI/LDCTDenoise.ui"))
         self.layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
         widget.setMRMLScene(slicer.mrmlScene)
         self.logic = LDCTDenoiseLogic()
-        self.ui.modelComboBox.addItems(self.logic.engine.models())
-        self.ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.updateApplyButton)
-        self.ui.outputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.updateApplyButton)
-        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
-        self.updateApplyButton()
+        self.panel = Panel(slicer.util.childWidgetVariables(widget), self.logic)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.initializeParameterNode()
 
     def cleanup(self):
+        self.removeObservers()
+        if self.panel is not None:
+            self.panel.close()
         if self.logic is not None:
             self.logic.close()
+
+    def enter(self):
+        self.initializeParameterNode()
+        self.panel.enter()
+
+    def exit(self):
+        self.panel.exit()
+
+    def onSceneStartClose(self, caller, event):
+        self.panel.sceneCloses()
+
+    def onSceneEndClose(self, caller, event):
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self):
+        self.panel.setParameters(self.logic.getParameterNode())
 
     def onReload(self):
         # The base class runs this file again; the library behind it has to be forgotten first, and its worker ended.
@@ -62,53 +85,6 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget):
         for name in [name for name in sys.modules if name.split(".")[0] == "LDCTDenoiseLib"]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
-
-    def updateApplyButton(self, node=None):
-        """Allow Apply when there is something to denoise, and say in the tool tip what is missing."""
-        inputVolume, outputVolume = self.ui.inputSelector.currentNode(), self.ui.outputSelector.currentNode()
-        missing = None
-        if inputVolume is None:
-            missing = _("Choose the CT volume to denoise.")
-        elif outputVolume is inputVolume:
-            missing = _("Choose an output that is not the input.")
-        self.ui.applyButton.enabled = missing is None
-        self.ui.applyButton.toolTip = missing or _("Denoise the volume.")
-
-    def onApplyButton(self, checked=False):
-        """Denoise the chosen volume behind a progress dialog that can cancel, then show the result."""
-        import qt
-        from LDCTDenoiseLib.engine import Cancelled
-
-        dialog = slicer.util.createProgressDialog(
-            maximum=0, labelText=_("Loading the network..."), windowTitle=_("LDCT Denoise"),
-            windowModality=qt.Qt.ApplicationModal)
-        slicer.app.processEvents()
-
-        def progress(done, total, remaining):
-            dialog.maximum = total
-            dialog.value = done
-            dialog.labelText = _("Slice {done} of {total}, {seconds} s left").format(
-                done=done, total=total, seconds=math.ceil(remaining))
-            slicer.app.processEvents()
-
-        def cancelled():
-            # asked before every layer: a click on Cancel is seen within a slice that takes seconds
-            slicer.app.processEvents()
-            return dialog.wasCanceled
-
-        with slicer.util.tryWithErrorDisplay(_("The volume was not denoised.")):
-            try:
-                outputVolume = self.logic.process(
-                    self.ui.inputSelector.currentNode(), self.ui.outputSelector.currentNode(),
-                    model=self.ui.modelComboBox.currentText, strength=self.ui.strengthSlider.value,
-                    removedNoise=self.ui.removedNoiseCheckBox.checked, progress=progress,
-                    cancelled=cancelled)
-            except Cancelled:
-                return
-            finally:
-                dialog.close()
-            self.ui.outputSelector.setCurrentNode(outputVolume)
-            slicer.util.setSliceViewerLayers(background=outputVolume)
 
 
 class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
@@ -127,6 +103,12 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
             engine = WorkerEngine()
         self.engine = engine
         self.job = None
+
+    def getParameterNode(self):
+        """Return what the panel keeps in the scene, a ``LDCTDenoiseLib.widgetparameters.PanelParameters``."""
+        from LDCTDenoiseLib.widgetparameters import PanelParameters
+
+        return PanelParameters(ScriptedLoadableModuleLogic.getParameterNode(self))
 
     @property
     def busy(self):
@@ -156,29 +138,19 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
         The scene is then unchanged. What happens after a job was returned becomes its ``error`` and is logged.
         """
         # In a method of its own, so that the traceback of a failed run keeps no voxels alive.
-        self._start(inputVolume, outputVolume, removedNoise, progress, cancelled, waitForCompletion,
+        self._checkFree(waitForCompletion)
+        self._start(inputVolume, outputVolume, removedNoise, progress, cancelled,
                     model=model, strength=strength, device=device, precision=precision)
-        if waitForCompletion or not self.busy:
-            return self.job.wait(cancelled)
-        self.job.add_observer(_logFailure)
-        return self.job
+        return self._outcome(cancelled, waitForCompletion)
 
-    def _start(self, inputVolume, outputVolume, removedNoise, progress, cancelled, waitForCompletion, **options):
+    def _start(self, inputVolume, outputVolume, removedNoise, progress, cancelled, **options):
         from LDCTDenoiseLib import engine, provenance, scene
-        from LDCTDenoiseLib.job import Job
 
-        if self.busy:
-            raise RuntimeError("A volume is being denoised already: wait until that is done, or stop it.")
-        start = getattr(self.engine, "start_denoise", None)
-        if start is None and not waitForCompletion:
-            raise ValueError("This engine computes in the calling process, where it can only be waited for.")
         # A copy: whatever happens in the scene during the run, the engine works on one state of the voxels.
         voxels = scene.check_input(inputVolume).copy()
         if outputVolume is not None:
             scene.check_output(outputVolume, inputVolume)
-        strength = options["strength"]
-        if not 0.0 <= strength <= 1.0:
-            raise ValueError(f"The strength is {strength}: choose a number from 0 (no change) to 1 (all of it).")
+        strength = _checkedStrength(options["strength"])
         warning = scene.stacking_warning(inputVolume)
         if warning:
             logging.warning(warning)
@@ -195,20 +167,69 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
                 progress(done, total, remaining)
 
         def importReply(reply):
-            for message in reply.messages:
-                logging.info(message)
+            self._tell(reply.messages)
             checkNodes()
             scene.check_unchanged(inputVolume, voxels)
             attributes = provenance.attributes(reply, strength, inputVolume.GetName())
             return scene.write_result(inputVolume, voxels, reply.array, outputVolume, attributes,
                                       want_noise=removedNoise)
 
+        self._run(request, importReply, onProgress, cancelled)
+
+    def processFrames(self, inputVolume, model="hrnet", strength=1.0, device="auto", *, precision="auto",
+                      cancelled=None, waitForCompletion=True):
+        """Denoise all frames of the volume sequence that ``inputVolume`` shows a frame of.
+
+        The result is a sequence in the same browser, "<input> denoised", made once and filled again by later runs; the
+        volume that shows its frames is returned. Parameters and errors are those of ``process``, but the engine has to
+        be one in a process of its own.
+        """
+        from LDCTDenoiseLib import framesequence
+        from LDCTDenoiseLib.job import Job
+
+        self._checkFree(False)
+        start, importReplies = framesequence.prepare(
+            inputVolume, self.engine.start_denoise, self._tell, model=model, strength=_checkedStrength(strength),
+            device=device, precision=precision)
+        self.job = Job(importReplies)
+        self.job.start(start)
+        return self._outcome(cancelled, waitForCompletion)
+
+    def startRequest(self, request, importReply):
+        """Begin to compute ``request``, a ``LDCTDenoiseLib.engine.DenoiseRequest`` apart from any node.
+
+        Returns a job, as ``process`` may, whose result is what ``importReply`` makes of the reply.
+        """
+        self._checkFree(False)
+        self._run(request, importReply)
+        return self._outcome(None, False)
+
+    def _checkFree(self, waitForCompletion):
+        if self.busy:
+            raise RuntimeError("A volume is being denoised already: wait until that is done, or stop it.")
+        if not (waitForCompletion or hasattr(self.engine, "start_denoise")):
+            raise ValueError("This engine computes in the calling process, where it can only be waited for.")
+
+    def _run(self, request, importReply, onProgress=None, cancelled=None):
+        from LDCTDenoiseLib.job import Job
+
         self.job = job = Job(importReply, onProgress)
-        if start is not None:
-            job.start(lambda job: start(request, job))
+        if hasattr(self.engine, "start_denoise"):
+            job.start(lambda job: self.engine.start_denoise(request, job))
         else:
             job.compute(lambda stopped: self.engine.denoise(
                 request, job.progressed, lambda: stopped() or (cancelled is not None and cancelled())))
+
+    def _tell(self, messages):
+        self.job.messages = messages
+        for message in messages:
+            logging.info(message)
+
+    def _outcome(self, cancelled, waitForCompletion):
+        if waitForCompletion or not self.busy:
+            return self.job.wait(cancelled)
+        self.job.add_observer(_logFailure)
+        return self.job
 
     def close(self):
         """Stop the run under way, as nobody is left who could use its result."""
@@ -220,6 +241,12 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
         from LDCTDenoiseLib import scene
 
         return outputVolume.GetNodeReference(scene.REMOVED_NOISE_ROLE)
+
+
+def _checkedStrength(strength):
+    if not 0.0 <= strength <= 1.0:
+        raise ValueError(f"The strength is {strength}: choose a number from 0 (no change) to 1 (all of it).")
+    return strength
 
 
 def _logFailure(job, event, value):

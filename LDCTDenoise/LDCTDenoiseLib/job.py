@@ -45,6 +45,7 @@ class Job:
         result: what ``import_result`` returned; None until then.
         error: why there is no result: :class:`~.engine.Cancelled` or the failure; None until then.
         details: where in this process the error came up, as Python prints it; empty if elsewhere.
+        messages: what the user should know of a run that succeeded; ``import_result`` sets it.
     """
 
     def __init__(self, import_result: Callable[[Any], Any], progress: Callable[..., None] | None = None) -> None:
@@ -58,6 +59,7 @@ class Job:
         self.result: Any = None
         self.error: BaseException | None = None
         self.details = ""
+        self.messages: tuple[str, ...] = ()
 
     @property
     def cancelled(self) -> bool:

@@ -26,7 +26,7 @@ def check_input(volume) -> np.ndarray:
     name = volume.GetName()
     if volume.GetScene() is None:
         raise ValueError(f"The input volume '{name}' is not in the scene: add it first.")
-    _check_kind(volume, "input")
+    check_kind(volume, "input")
     image = volume.GetImageData()
     if image is None or image.GetNumberOfPoints() == 0:
         raise ValueError(f"The input volume '{name}' holds no image: load it again.")
@@ -47,13 +47,14 @@ def check_output(volume, source) -> None:
     if volume is source:
         raise ValueError(f"The output volume is the input '{source.GetName()}', which must stay as it is: "
                          "choose another output or none.")
-    _check_kind(volume, "output")
+    check_kind(volume, "output")
     if volume.GetScene() is not source.GetScene():
         raise ValueError(f"The output volume '{volume.GetName()}' is not in the scene of the input: "
                          "choose another output or none.")
 
 
-def _check_kind(volume, purpose: str) -> None:
+def check_kind(volume, purpose: str) -> None:
+    """Raise ValueError when ``volume`` is no scalar volume; ``purpose``, "input" or "output", is for the message."""
     # By exact class: label maps, vector and tensor volumes are subclasses of the scalar volume.
     if not volume.IsA("vtkMRMLScalarVolumeNode") or volume.GetClassName() != "vtkMRMLScalarVolumeNode":
         kind = volume.GetNodeTagName()

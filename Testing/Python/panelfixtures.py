@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from slicerscene import mrml  # noqa: F401  (a fixture)
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -25,3 +28,18 @@ def session(mrml, complaints, tmp_path):  # noqa: F811
     running = Session(mrml, tmp_path / "settings")
     yield running
     running.close()
+
+
+@pytest.fixture
+def panel(session, monkeypatch, tmp_path):
+    """The panel of LDCT Denoise, entered, on an engine that the test drives."""
+    from controlledengine import ControlledEngine
+    from slicerstandins.session import Panel
+
+    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
+    module = session.add_module(ROOT / "LDCTDenoise" / "LDCTDenoise.py")
+    opened = Panel(session, module, "LDCTDenoise")
+    opened.widget.logic.engine = ControlledEngine()
+    opened.enter()
+    yield opened
+    opened.close()

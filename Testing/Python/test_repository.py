@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "LDCTDenoise"
 LIBRARY = MODULE / "LDCTDenoiseLib"
 MODULE_FILE = MODULE / "LDCTDenoise.py"
-SCENE_FILES = {LIBRARY / "scene.py"}
-QT_FILES = {LIBRARY / "workerqprocess.py"}
+PANEL_FILES = set(LIBRARY.glob("widget*.py"))
+SCENE_FILES = {LIBRARY / f"{name}.py" for name in (
+    "acquisition", "framesequence", "region", "scene", "sidebyside", "sliceplane")} | PANEL_FILES
+QT_FILES = {LIBRARY / "workerqprocess.py"} | PANEL_FILES
 """Imported in the application only."""
 MEGABYTE = 2**20
 
@@ -134,11 +136,12 @@ def test_functions_of_slicer_util_are_called_as_slicer_util():
         assert not used & set(slicer.util.__all__), path.name
 
 
-def test_the_user_interface_has_what_the_module_file_asks_of_it():
+def test_the_user_interface_has_what_the_panel_asks_of_it():
     root = ElementTree.parse(MODULE / "Resources" / "UI" / "LDCTDenoise.ui").getroot()
     names = [element.get("name") for element in root.iter("widget")]
     assert len(names) == len(set(names))
-    assert set(re.findall(r"self\.ui\.(\w+)", MODULE_FILE.read_text(encoding="utf-8"))) <= set(names)
+    code = "".join(path.read_text(encoding="utf-8") for path in PANEL_FILES)
+    assert set(re.findall(r"\bui\.(\w+)", code)) <= set(names)
     connections = list(root.iter("connection"))
     assert {end.text for c in connections for end in (c.find("sender"), c.find("receiver"))} <= set(names)
     custom = {element.text for element in root.iterfind("customwidgets/customwidget/class")}

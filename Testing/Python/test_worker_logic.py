@@ -246,7 +246,8 @@ def test_a_module_that_is_reloaded_during_a_run_ends_it_and_forgets_its_code(mrm
     monkeypatch.setattr(slicer.ScriptedLoadableModule.ScriptedLoadableModuleWidget, "onReload", lambda self: None,
                         raising=False)
     widget = LDCTDenoise.LDCTDenoiseWidget.__new__(LDCTDenoise.LDCTDenoiseWidget)
-    widget.logic = LDCTDenoise.LDCTDenoiseLogic()
+    slicer.util.VTKObservationMixin.__init__(widget)
+    widget.logic, widget.panel = LDCTDenoise.LDCTDenoiseLogic(), None
     assert widget.logic.engine.client is client
     before = mrml.node_ids()
     job, _ = running(widget.logic, process, ct)

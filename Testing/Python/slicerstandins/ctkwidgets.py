@@ -125,8 +125,8 @@ class ctkSliderWidget(QtWidgets.QWidget):
         self.setFocusProxy(slider)
         box.setRange(0.0, 99.0)
         box.setKeyboardTracking(False)
-        slider.valueChanged.connect(self._slid)
-        box.valueChanged.connect(self._changed)
+        slider.valueChanged.connect(lambda place: self._slid(place))
+        box.valueChanged.connect(lambda value: self._changed(value))
 
     def _slid(self, place: int) -> None:
         low, high = self._box.minimum, self._box.maximum

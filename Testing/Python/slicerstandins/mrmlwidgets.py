@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shiboken6
 from PySide6 import QtCore, QtWidgets
 
 from . import pythonqt
@@ -114,12 +115,13 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             import vtk
 
             def changed(caller, event):
-                if not caller.IsBatchProcessing():
+                if shiboken6.isValid(self) and not caller.IsBatchProcessing():
                     self._refresh()
 
             def added(caller, event, node):
                 # The name shown is the node's, whenever that changes.
-                node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda node, event: self._rename(node))
+                node.AddObserver(vtk.vtkCommand.ModifiedEvent,
+                                 lambda node, event: shiboken6.isValid(self) and self._rename(node))
                 changed(caller, event)
 
             added.CallDataType = vtk.VTK_OBJECT

@@ -27,6 +27,8 @@ _VIRTUAL = {"sizeHint", "minimumSizeHint"}
 """Properties that C++ reads by calling a method of Python: these have to stay methods."""
 _NUMBERS = {"bool": (bool, int), "int": (int,), "uint": (int,), "double": (int, float), "float": (int, float)}
 _connections: dict[tuple, object] = {}
+_plain: dict[type, object] = {}
+"""How each class looks an attribute up without what :func:`adapt` adds; a class may have a way of its own."""
 
 
 class Property:
@@ -94,7 +96,7 @@ def _takes_as_much_as_it_can(function, count: int):
     return [lambda: function(), lambda a: function(a), lambda a, b: function(a, b)][count]
 
 
-def _getattribute_of(original):
+def _getattribute_of(plain):
     def getattribute(self, name):
         if name == "connect":
             return functools.partial(connect, self)
@@ -102,7 +104,7 @@ def _getattribute_of(original):
             return functools.partial(disconnect, self)
         if name == "name":
             return QtCore.QObject.property(self, "objectName")
-        value = original(self, name)
+        value = plain(self, name)
         if isinstance(value, list) and isinstance(getattr(type(self), name, None), QtCore.Property):
             return tuple(value)  # as lists of strings arrive in Slicer
         return value
@@ -112,6 +114,9 @@ def _getattribute_of(original):
 
 def _setattr(self, name, value) -> None:
     cls = type(self)
+    if isinstance(value, QtCore.SignalInstance):
+        self.__dict__[name] = value  # so does PySide itself, when a signal is used for the first time
+        return
     if name == "name":
         name = "objectName"
     for base in cls.__mro__:
@@ -155,7 +160,9 @@ def adapt(cls) -> None:
         if entry.name() not in _VIRTUAL and not isinstance(cls.__dict__.get(entry.name()), QtCore.Property):
             setattr(cls, entry.name(), Property(entry.name(), entry.typeName(), entry.isWritable(),
                                                 getattr(cls, entry.name(), None)))
-    cls.__getattribute__ = _getattribute_of(cls.__getattribute__)
+    owner = next(base for base in cls.__mro__ if base in _plain or "__getattribute__" in base.__dict__)
+    _plain[cls] = _plain.get(owner) or owner.__dict__["__getattribute__"]
+    cls.__getattribute__ = _getattribute_of(_plain[cls])
     cls.__setattr__ = _setattr
     cls._adapted = True
 

@@ -60,6 +60,9 @@ class Application:
     def restoreOverrideCursor(self) -> None:
         QtWidgets.QApplication.restoreOverrideCursor()
 
+    def style(self):
+        return QtWidgets.QApplication.style()
+
     def userSettings(self):
         return QtCore.QSettings()
 
@@ -147,6 +150,8 @@ class Session:
             sequences=types.SimpleNamespace(logic=lambda: mrml.logic("Sequences")))
 
     def _add_views(self, slicer) -> None:
+        import vtk
+
         scene = self.mrml.scene
         self._layoutLogic = slicer.vtkMRMLLayoutLogic()
         self._layoutLogic.SetMRMLScene(scene)
@@ -161,6 +166,16 @@ class Session:
             logic.AddSliceNode(name)
             logic.ResizeSliceNode(256, 256)
             self.sliceLogics[name] = logic
+        self._map_views()
+        # Slicer's layout manager tells the views whether they are to be seen.
+        self._observer = self.layoutNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._map_views())
+
+    def _map_views(self) -> None:
+        arrangement = self.layoutNode.GetViewArrangement()
+        shown = {self.layoutNode.SlicerLayoutSideBySideView: ("Red", "Yellow"),
+                 self.layoutNode.SlicerLayoutOneUp3DView: ()}.get(arrangement, tuple(self.sliceLogics))
+        for name, logic in self.sliceLogics.items():
+            logic.GetSliceNode().SetMappedInLayout(name in shown)
 
     def add_module(self, path: Path):
         """Make the module in the file ``path`` known to Slicer, import it and return it."""
@@ -175,6 +190,7 @@ class Session:
         import slicer
 
         QtWidgets.QApplication.processEvents()
+        self.layoutNode.RemoveObserver(self._observer)
         if self.mainWindow is not None:
             self.mainWindow.deleteLater()
         QtWidgets.QApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)

@@ -1,0 +1,98 @@
+"""Two volumes in two linked slice views, and the way back to what the views showed before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import slicer
+import vtk
+
+LEFT, RIGHT = "Red", "Yellow"
+"""The slice views of Slicer's layout "side by side"."""
+
+
+@dataclass
+class _ViewState:
+    background: str | None
+    linked: int
+    hotLinked: int
+    sliceToRAS: vtk.vtkMatrix4x4
+    fieldOfView: tuple[float, float, float]
+    origin: tuple[float, float, float]
+
+
+class SideBySide:
+    """The layout "side by side" for as long as it is wanted."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self._layout = None
+        self._views: dict[str, _ViewState] = {}
+
+    def start(self, left: str, right: str) -> None:
+        """Show the volumes with these IDs, both as the left view (Red) shows its own now."""
+        layout = _layoutNode()
+        self._layout = layout.GetViewArrangement()
+        self._views = {name: _stateOf(name) for name in (LEFT, RIGHT)}
+        layout.SetViewArrangement(layout.SlicerLayoutSideBySideView)
+        slicer.app.processEvents()  # until here the views have their old size
+        pattern = _sliceNode(LEFT)
+        right_view = _sliceNode(RIGHT)
+        right_view.GetSliceToRAS().DeepCopy(pattern.GetSliceToRAS())
+        right_view.UpdateMatrices()
+        right_view.SetFieldOfView(*pattern.GetFieldOfView())
+        right_view.SetXYZOrigin(*pattern.GetXYZOrigin())
+        for name, identifier in ((LEFT, left), (RIGHT, right)):
+            composite = _composite(name)
+            composite.SetBackgroundVolumeID(identifier)
+            composite.SetLinkedControl(True)
+            composite.SetHotLinkedControl(True)
+        self.on = True
+
+    def stop(self) -> None:
+        """Let the views be as they were; if the user has chosen another layout meanwhile, that stays."""
+        if not self.on:
+            return
+        self.on = False
+        layout = _layoutNode()
+        ours = layout.GetViewArrangement() == layout.SlicerLayoutSideBySideView
+        if ours:
+            layout.SetViewArrangement(self._layout)
+            slicer.app.processEvents()
+        for name, state in self._views.items():
+            node, composite = _sliceNode(name), _composite(name)
+            if node is None or composite is None:
+                continue
+            composite.SetLinkedControl(state.linked)
+            composite.SetHotLinkedControl(state.hotLinked)
+            if state.background is None or slicer.mrmlScene.GetNodeByID(state.background) is not None:
+                composite.SetBackgroundVolumeID(state.background)
+            node.GetSliceToRAS().DeepCopy(state.sliceToRAS)
+            node.UpdateMatrices()
+            if ours:  # else the view has another size than it had
+                node.SetFieldOfView(*state.fieldOfView)
+                node.SetXYZOrigin(*state.origin)
+
+    def left(self):
+        """Return the composite node of the left view."""
+        return _composite(LEFT)
+
+
+def _stateOf(name: str) -> _ViewState:
+    node, composite = _sliceNode(name), _composite(name)
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(node.GetSliceToRAS())
+    return _ViewState(composite.GetBackgroundVolumeID(), composite.GetLinkedControl(),
+                      composite.GetHotLinkedControl(), matrix, node.GetFieldOfView(), node.GetXYZOrigin())
+
+
+def _layoutNode():
+    return slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+
+
+def _sliceNode(name: str):
+    return slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{name}")
+
+
+def _composite(name: str):
+    return slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceCompositeNode{name}")

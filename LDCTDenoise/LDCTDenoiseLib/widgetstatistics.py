@@ -1,0 +1,42 @@
+"""The table of noise and HU before and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import qt
+from slicer.i18n import tr as _
+
+if TYPE_CHECKING:
+    from .resultstatistics import ResultStatistics
+
+TISSUES = ("soft", "fat", "lung", "bone", "region")
+
+
+def rowsOf(statistics: ResultStatistics) -> list[tuple[str, str, str, str]]:
+    """Return name, before, after and change of each line."""
+    before, after = statistics.noise_before, statistics.noise_after
+    share = f"{100 * (after / before - 1):+.0f} %" if before > 0 else ""
+    noise = _("Noise (SD), region") if statistics.voxels else _("Noise (SD), soft tissue")
+    rows = [(noise, f"{before:.1f}", f"{after:.1f}", share),
+            (_("Removed noise (SD)"), "", f"{statistics.removed_sd:.1f}", "")]
+    names = {"soft": _("Shift of HU, soft tissue"), "fat": _("Shift of HU, fat"), "lung": _("Shift of HU, lung"),
+             "bone": _("Shift of HU, bone"), "region": _("Shift of HU, region")}
+    return rows + [(names[tissue], "", "", f"{statistics.bias[tissue]:+.1f}") for tissue in TISSUES
+                   if tissue in statistics.bias]
+
+
+def fillTable(table, statistics: ResultStatistics | None) -> None:
+    """Show ``statistics`` in ``table`` (QTableWidget), in full height; None empties it."""
+    rows = rowsOf(statistics) if statistics is not None else []
+    table.setRowCount(len(rows))
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = qt.QTableWidgetItem(text.replace("-", "\N{MINUS SIGN}") if column else text)
+            if column:
+                item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+            table.setItem(row, column, item)
+    table.resizeRowsToContents()
+    header = table.horizontalHeader()
+    height = header.height + sum(table.rowHeight(row) for row in range(len(rows))) + 2 * table.frameWidth
+    table.setFixedHeight(height)
