@@ -56,6 +56,7 @@ class Fit:
         removed_hu: root mean square of what the default image removes from the input, there.
         steps, seconds: what it cost.
         slices: how many slices were looked at.
+        started_from: name and version of the model that the fit started from.
     """
 
     error_hu: float
@@ -63,6 +64,7 @@ class Fit:
     steps: int
     seconds: float
     slices: int
+    started_from: str
 
     @property
     def share(self) -> float:
@@ -142,12 +144,13 @@ def fit_network(array: np.ndarray, default: np.ndarray, outside: np.ndarray, sta
     _descend(network, start.device, image, target, body, removed, steps, ProgressMeter(progress, 1), cancelled)
     card = _card(name, start.card, network)
     fitted = Denoiser(network.requires_grad_(False), card, str(start.device), start.precision, start.batch_size)
-    fit = Fit(_error(fitted, image, target, body, cancelled), removed, steps, time.monotonic() - started, len(array))
+    fit = Fit(_error(fitted, image, target, body, cancelled), removed, steps, time.monotonic() - started, len(array),
+              f"{start.card.name} {start.card.version}")
     if not fit.share <= LARGEST_ERROR:
         raise ValueError(f"The network of model {start.card.name!r} could not be fitted to this default image: it stays "
                          f"{fit.error_hu:.1f} HU away from it, {100 * fit.share:.0f} % of what it removes; take another "
                          "model to start from, or another filter.")
-    fitted.card = replace(card, details={**card.details, "fit": fit.as_dict()})
+    fitted.card = replace(card, details={"fit": fit.as_dict()})
     return fitted, fit
 
 
@@ -202,7 +205,7 @@ def _card(name: str, start: ModelCard, network: torch.nn.Module) -> ModelCard:
     for key, value in sorted(network.state_dict().items()):
         digest.update(key.encode() + value.detach().cpu().contiguous().numpy().tobytes())
     return replace(start, name=f"fitted-{name}", version="1", weights=Path(f"fitted-{name}"),
-                   sha256=digest.hexdigest(), details={"started_from": f"{start.name} {start.version}"})
+                   sha256=digest.hexdigest())
 
 
 def _stop_if(cancelled) -> None:

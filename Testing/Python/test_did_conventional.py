@@ -73,7 +73,7 @@ def test_it_says_how_well_it_fits_and_what_it_cost(fitted):
     _, fit = fitted
     assert fit.steps == 150 and fit.slices == 2 and fit.seconds > 0
     assert json.loads(json.dumps(fit.as_dict()))["share"] == fit.share
-    words = Fit(3.24, 12.0, 200, 21.4, 6).sentence()
+    words = Fit(3.24, 12.0, 200, 21.4, 6, "hrnet 1.0").sentence()
     assert "differs from it by 3.2 HU, 27 % of the 12.0 HU" in words and "200 steps, 21 s on 6 slices" in words
 
 
@@ -81,7 +81,7 @@ def test_the_card_names_the_default_image_and_has_the_digest_of_the_fitted_weigh
     network, _ = fitted
     assert network.card.name == "fitted-gaussian" and len(network.card.sha256) == 64
     assert network.card.sha256 != CARD.sha256
-    assert network.card.details["started_from"] == "test 1" and network.card.details["fit"]["steps"] == 150
+    assert network.card.details["fit"]["started_from"] == "test 1" and network.card.details["fit"]["steps"] == 150
     other, _ = fit_network(image, (image + blurred(image)) / 2, nothing_outside, small(), "gaussian", steps=80)
     assert other.card.sha256 != network.card.sha256
 
