@@ -1,4 +1,4 @@
-"""A network's output as a volume: applied once or repeatedly, as :meth:`LDCTDenoiseLib.inference.Denoiser.denoise` would."""
+"""A network's output as a volume: applied once or repeatedly, as ``LDCTDenoiseLib.inference.Denoiser`` applies it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def apply(denoiser: Denoiser, array: np.ndarray, outside: np.ndarray, effect: fl
 
 
 def smooth_bound(denoiser: Denoiser, array, default, outside, effect: float, repetitions: int, extrapolation: float,
-                 progress: Callable[[float], None] | None = None, cancelled=None) -> np.ndarray:
+                 cancelled=None) -> np.ndarray:
     """Return t_low of the DID paper, (K, J, I) in HU, float: the network applied ``repetitions`` times to ``array``.
 
     ``default`` is the first of them. With ``extrapolation`` e the result is the default + (1 + e) (t_low - default).
@@ -40,7 +40,6 @@ def smooth_bound(denoiser: Denoiser, array, default, outside, effect: float, rep
     exact = np.result_type(array.dtype, np.float32)
     default = default.astype(exact)
     image = default
-    for number in range(1, repetitions):
-        within = None if progress is None else (lambda share, n=number: progress((n - 1 + share) / (repetitions - 1)))
-        image = apply(denoiser, image, outside, effect, within, cancelled)
+    for _ in range(1, repetitions):
+        image = apply(denoiser, image, outside, effect, cancelled=cancelled)
     return image if extrapolation == 0 else default + exact.type(1 + extrapolation) * (image - default)

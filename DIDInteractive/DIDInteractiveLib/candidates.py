@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,10 @@ import numpy as np
 from LDCTDenoiseLib.inference import Denoiser, check_volume
 from LDCTDenoiseLib.scanfield import outside_scan_field
 
-from .application import apply, smooth_bound
+from .application import smooth_bound
 from .baselines import blend
-from .noiseprobe import NoiseProbe
-from .noisesearch import share_for_noise
-from .piece import DIRECTIONS, NothingToTradeError, Piece
+from .makers import MAKERS, Made
+from .piece import DIRECTIONS, Images, NothingToTradeError, Piece
 from .progressmeter import Progress, ProgressMeter
 from .settings import CandidateSettings
 from .sliceselection import representative_slices
@@ -112,53 +111,114 @@ class _Run:
         self.found: list[Candidate] = []
         self.outcomes: dict[str, str] = {}
         self.messages: list[str] = []
+        self.left_out = 0
 
         result = denoiser.denoise(
             array, padding=padding, spacing=spacing, cancelled=cancelled,
             progress=lambda done, total, _: self.meter.report(done / total, "Default image"))
         self.messages += result.messages
-        self.default, self.effect = result.array, result.effective_strength
-        if self.effect == 0:
+        if result.effective_strength == 0:
             raise NothingToTradeError(f"The noise level of {result.noise_before:.1f} HU is so low that the network leaves "
                                       "the image as it is, so there is no trade-off to choose from.")
-        self.outside = outside_scan_field(array, padding)
-        self.tuning = representative_slices(array, self.default, spacing, settings.tuning_slices, self.outside, roi)
+        self.whole = Images(array, result.array, outside_scan_field(array, padding), result.effective_strength,
+                            self._smooth)
+        self.tuning = representative_slices(array, result.array, spacing, settings.tuning_slices, self.whole.outside, roi)
         self.piece = self._piece(self.tuning)
-        self.whole_smooth = None
 
     def result(self) -> CandidateSet:
         settings = self.settings
-        self._add(self.default, "default", "network", 0)
+        self._add(self.whole.default, "default", "network", 0)
         if settings.extrapolation:
             self.messages.append(f"The smooth bound lies {settings.extrapolation:.0%} beyond the network's own "
                                  f"{settings.repetitions}-fold output.")
+        one_by_one = settings.per_slice or settings.method == "did-literal"
+        maker = None if one_by_one else self._maker(self.piece)
         for direction, positions in zip(DIRECTIONS, settings.positions):
             if not self.piece.open(direction):
                 self.outcomes[direction] = self._closed()
                 self.meter.advance(len(positions))
-                continue
-            for array, iteration in self._blended(direction, positions):
-                self._add(array, direction, self._method(direction), iteration)
+            elif one_by_one:
+                self._add_slice_by_slice(direction, positions)
+            else:
+                self._add_shared(maker, direction, positions)
         self._add(self.array.copy(), "input", "input", 0)
+        if self.left_out:
+            self.messages.append(f"{self.left_out} candidates were left out, as their noise did not go on from that of the "
+                                 "one before.")
         candidates = sorted(self.found, key=lambda one: one.tuning_noise_sd)
         self.meter.report(1.0, "Candidates are ready")
         return CandidateSet(
             tuple(candidates), [one.kind for one in candidates].index("default"), self.outcomes, tuple(self.messages),
             str(self.denoiser.device), self.denoiser.precision, time.monotonic() - self.started, tuple(self.tuning))
 
+    def _add_shared(self, maker, direction, positions) -> None:
+        """Candidates with one set of weights for all slices."""
+        text = f"{direction.capitalize()} candidates"
+        done = 0
+        for made in maker.find(direction, positions,
+                               lambda share: self.meter.report(share * len(positions) - done, text)):
+            array = made.render(self.whole, lambda share: self.meter.report(share, text))
+            self._add(array, direction, self._method(direction), made.step)
+            done += 1
+        self.meter.advance(len(positions) - done)
+        self.outcomes[direction] = maker.outcomes[direction]
+
+    def _add_slice_by_slice(self, direction, positions) -> None:
+        """Candidates tuned on every slice alone; a slice with fewer of them repeats its last one."""
+        volumes = [np.empty_like(self.array) for _ in positions]
+        steps, sentences, counts, blended = [0] * len(positions), [], [], 0
+        for k in range(len(self.array)):
+            images = self._images([k])
+            done = k / len(self.array)
+            try:
+                piece = self._piece([k])
+                maker = self._maker(piece) if piece.open(direction) else None
+            except ValueError:
+                maker, blended = None, blended + 1
+            made: list[Made] = []
+            if maker is not None:
+                made = list(maker.find(direction, positions, lambda share: self.meter.report(
+                    (done + share / len(self.array)) * len(positions), f"{direction.capitalize()} candidates, slice {k + 1}")))
+                sentences.append(maker.outcomes[direction])
+                counts.append(len(made))
+            for number, position in enumerate(positions):
+                if made:
+                    one = made[min(number, len(made) - 1)]
+                    volumes[number][k] = one.render(images, None)[0]
+                    steps[number] = max(steps[number], one.step)
+                elif maker is None:
+                    volumes[number][k] = blend(images.default, images.bound(direction), abs(position), images.array,
+                                               images.outside)[0]
+                else:
+                    volumes[number][k] = images.default[0]
+        for array, step in zip(volumes, steps):
+            self._add(array, direction, self._method(direction), step)
+        if blended:
+            self.messages.append(f"{blended} slices without tissue to measure noise in were blended instead of tuned.")
+        self.outcomes[direction] = sentences[0] if len(sentences) == 1 else (
+            f"Tuned {len(sentences)} slices, each on its own, with {min(counts, default=0)} to {max(counts, default=0)} "
+            f"of {len(positions)} candidates.")
+
+    def _images(self, numbers) -> Images:
+        whole = self.whole
+        return Images(whole.array[numbers], whole.default[numbers], whole.outside[numbers], whole.effect, self._smooth)
+
     def _piece(self, numbers) -> Piece:
-        array, default, outside = self.array[numbers], self.default[numbers], self.outside[numbers]
-        roi = None if self.roi is None else self.roi[numbers]
-        smooth = smooth_bound(self.denoiser, array, default, outside, self.effect, self.settings.repetitions,
-                              self.settings.extrapolation, cancelled=self.cancelled)
-        probe = NoiseProbe(array, default, self.spacing, outside, roi)
-        return Piece(array, default, smooth, outside, self.effect, probe)
+        return Piece(self._images(numbers), self.spacing, None if self.roi is None else self.roi[numbers])
+
+    def _maker(self, piece: Piece):
+        return MAKERS[self.settings.method](piece, self.denoiser, self.settings, self.cancelled)
+
+    def _smooth(self, images: Images) -> np.ndarray:
+        return smooth_bound(self.denoiser, images.array, images.default, images.outside, images.effect,
+                            self.settings.repetitions, self.settings.extrapolation, self.cancelled)
 
     def _add(self, array: np.ndarray, kind: str, method: str, iteration: int) -> None:
-        """Keep a finished candidate, unless its noise lies where another one's does."""
-        noise = self.piece.probe.sd(array[self.tuning])
+        """Keep a finished candidate, unless its noise is not strictly between those of its neighbours."""
         self.meter.advance()
-        if any(abs(noise - one.tuning_noise_sd) < 1e-6 * noise for one in self.found):
+        noise = self.piece.probe.sd(array[self.tuning])
+        if not self._is_in_order(noise, kind):
+            self.left_out += 1
             return
         now = time.monotonic()
         candidate = Candidate(array, kind, method, iteration, now - self.last, self.piece.position_of(noise), noise)
@@ -166,6 +226,14 @@ class _Run:
         self.found.append(candidate)
         if self.on_candidate:
             self.on_candidate(candidate)
+
+    def _is_in_order(self, noise: float, kind: str) -> bool:
+        known = [one.tuning_noise_sd for one in self.found]
+        if kind == "smoother":
+            return noise < min(known)
+        if kind == "sharper":
+            return max(known) < noise < self.piece.input_noise
+        return True
 
     def _method(self, direction: str) -> str:
         extrapolated = direction == "smoother" and self.settings.extrapolation > 0
@@ -177,25 +245,6 @@ class _Run:
             return "No smoother candidates: with one repetition the smooth bound is the default itself."
         return (f"No smoother candidates: applied {settings.repetitions} times the network leaves {piece.smooth_noise:.1f} HU "
                 f"of noise, hardly less than the default's {piece.default_noise:.1f} HU.")
-
-    def _blended(self, direction: str, positions) -> Iterator[tuple[np.ndarray, int]]:
-        piece = self.piece
-        bound = self.array
-        if direction == "smoother":
-            if self.whole_smooth is None:
-                self.whole_smooth = smooth_bound(
-                    self.denoiser, self.array, self.default, self.outside, self.effect, self.settings.repetitions,
-                    self.settings.extrapolation, lambda share: self.meter.report(share, "Smooth bound"), self.cancelled)
-            bound = self.whole_smooth
-
-        def noise(share: float) -> float:
-            return piece.probe.sd(blend(piece.default, piece.bound(direction), share, piece.array, piece.outside))
-
-        for position in positions:
-            target = piece.noise_at(position)
-            share, _ = share_for_noise(noise, target, (piece.default_noise, piece.bound_noise(direction)))
-            yield blend(self.default, bound, share, self.array, self.outside), 0
-        self.outcomes[direction] = f"All {len(positions)} {direction} candidates were mixed."
 
 
 def _checked_spacing(spacing) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from LDCTDenoiseLib.metrics import body_mask, tissue_classes
 WINDOW_MM = 7.0
 """Deviations are taken from the mean over a window of this width, so that slow changes of tissue are no noise."""
 SMOOTHING_MM = 2.0
-FLAT_SHARE = 0.5
+FLAT_SHARE = 0.2
 """Share of the soft tissue that counts as flat: where the smoothed default varies least."""
 MIN_PIXELS = 100
 MIN_ROI_PIXELS = 16
@@ -21,10 +21,10 @@ MIN_ROI_PIXELS = 16
 class NoiseProbe:
     """Noise SD in flat soft tissue, or in a region of the user's choice.
 
-    The flat region is the half of the soft tissue (0 to 150 HU, as in :mod:`LDCTDenoiseLib.metrics.masks`) in which the
+    The flat region is the fifth of the soft tissue (0 to 150 HU, as in :mod:`LDCTDenoiseLib.metrics.masks`) in which the
     smoothed default image varies least: chosen from the default because the input's own noise would choose its calm
     parts, and fixed, so that all candidates are measured in the same pixels. Where there is no soft tissue (lung, a
-    phantom of another material), the flattest half of the body takes its place. There, the deviation of every pixel
+    phantom of another material), the flattest fifth of the body takes its place. There, the deviation of every pixel
     from the mean of the region's pixels in the 7 mm window around it counts. In the user's region it is the
     deviation from the region's mean in the slice, as other tools show it.
 
@@ -84,7 +84,7 @@ def _flat_tissue(default: np.ndarray, spacing, padding) -> np.ndarray:
     body = body_mask(default, padding)
     soft = tissue_classes(default, spacing, body)["soft"]
     for region in (soft, ndimage.binary_erosion(body, np.ones((1, 3, 3)))):
-        if region.sum() >= 2 * MIN_PIXELS:
+        if region.sum() * FLAT_SHARE >= MIN_PIXELS:
             pixel = tuple(spacing)[-2:]
             smooth = ndimage.gaussian_filter(default.astype(np.float32), (0, *(SMOOTHING_MM / s for s in pixel)))
             slope = np.hypot(*np.gradient(smooth, axis=(1, 2)))

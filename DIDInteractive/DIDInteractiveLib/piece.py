@@ -1,9 +1,9 @@
-"""The slices on which a descent works, with their end points and the noise at each."""
+"""The images that a run works with, for a whole volume or for the slices on which noise is measured."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -19,28 +19,41 @@ class NothingToTradeError(ValueError):
     """The network does not lower the noise of this image, so there is no trade-off."""
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Some slices, (n, J, I) in HU, all arrays of one shape.
+class Images:
+    """Input, default and smooth bound of some slices, (n, J, I) in HU.
 
     Attributes:
-        array: the noisy input, t_high of the paper. default: the network's output. smooth: the smooth bound, t_low.
+        array: the noisy input, t_high of the paper. default: the network's output.
         outside: bool, voxels that stay as they are.
         effect: share of the network's effect that the default has, 0..1.
-        probe: where noise is measured.
+    """
+
+    def __init__(self, array: np.ndarray, default: np.ndarray, outside: np.ndarray, effect: float,
+                 make_smooth: Callable[[Images], np.ndarray]):
+        self.array, self.default, self.outside, self.effect = array, default, outside, effect
+        self._make_smooth = make_smooth
+
+    @cached_property
+    def smooth(self) -> np.ndarray:
+        """The smooth bound, t_low of the paper; made when it is first asked for, as it costs several runs."""
+        return self._make_smooth(self)
+
+    def bound(self, direction: str) -> np.ndarray:
+        """The image that lies at the end of a direction."""
+        return self.smooth if direction == "smoother" else self.array
+
+
+class Piece(Images):
+    """Images with the noise in them: what descents work on and candidates are placed by.
 
     Raises:
         NothingToTradeError: the default is no less noisy than the input.
+        ValueError: no tissue to measure noise in; see :class:`.noiseprobe.NoiseProbe`.
     """
 
-    array: np.ndarray
-    default: np.ndarray
-    smooth: np.ndarray
-    outside: np.ndarray
-    effect: float
-    probe: NoiseProbe
-
-    def __post_init__(self) -> None:
+    def __init__(self, images: Images, spacing, roi=None):
+        super().__init__(images.array, images.default, images.outside, images.effect, lambda _: images.smooth)
+        self.probe = NoiseProbe(images.array, images.default, spacing, images.outside, roi)
         before, after = self.input_noise, self.default_noise
         if after <= 0 or after > before * (1 - LEAST_CHANGE):
             raise NothingToTradeError(
@@ -58,10 +71,6 @@ class Piece:
     @cached_property
     def smooth_noise(self) -> float:
         return self.probe.sd(self.smooth)
-
-    def bound(self, direction: str) -> np.ndarray:
-        """The image that lies at the end of a direction."""
-        return self.smooth if direction == "smoother" else self.array
 
     def bound_noise(self, direction: str) -> float:
         return self.smooth_noise if direction == "smoother" else self.input_noise

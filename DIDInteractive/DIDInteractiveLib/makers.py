@@ -1,0 +1,137 @@
+"""How candidates come about, one class for each method; all are used in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from LDCTDenoiseLib.hu import round_to_dtype
+from LDCTDenoiseLib.inference import Denoiser
+
+from .application import apply
+from .baselines import blend, interpolate
+from .descent import Descent
+from .literal import literal_descent
+from .noisesearch import share_for_noise
+from .objective import Objective
+from .parameterisation import Parameterisation
+from .piece import Images, Piece
+from .settings import CandidateSettings
+
+Report = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A candidate that has been found: the step that it comes from, and what renders it.
+
+    ``render(images, report)`` returns it for any slices of the volume, (n, J, I) in the input's dtype.
+    """
+
+    step: int
+    render: Callable[[Images, Report | None], np.ndarray]
+
+
+class Maker:
+    """Finds candidates on one piece.
+
+    Attributes:
+        outcomes: for each direction that was worked on, one sentence.
+    """
+
+    def __init__(self, piece: Piece, denoiser: Denoiser, settings: CandidateSettings, cancelled=None):
+        self.piece, self.denoiser, self.settings, self.cancelled = piece, denoiser, settings, cancelled
+        self.outcomes: dict[str, str] = {}
+
+    def find(self, direction: str, positions: Sequence[float], report: Report) -> Iterator[Made]:
+        """Yield the candidates at ``positions`` (see ``Piece.noise_at``), from the default outwards, while there are any.
+
+        ``report`` gets the share of the search that is done. Raises Cancelled.
+        """
+        raise NotImplementedError
+
+
+class Blending(Maker):
+    """Mixtures of the default and the bound."""
+
+    def find(self, direction, positions, report):
+        piece = self.piece
+        ends = piece.default_noise, piece.bound_noise(direction)
+
+        def noise(share: float) -> float:
+            return piece.probe.sd(self._render(piece, direction, share))
+
+        for position in positions:
+            share, _ = share_for_noise(noise, piece.noise_at(position), ends)
+            yield Made(0, lambda images, report, share=share: self._render(images, direction, share))
+        self.outcomes[direction] = f"All {len(positions)} {direction} candidates are mixtures of images."
+
+    @staticmethod
+    def _render(images: Images, direction: str, share: float) -> np.ndarray:
+        return blend(images.default, images.bound(direction), share, images.array, images.outside)
+
+
+class Tuning(Maker):
+    """Networks with weights from the calibrated descent."""
+
+    def __init__(self, piece, denoiser, settings, cancelled=None):
+        super().__init__(piece, denoiser, settings, cancelled)
+        self.parameterisation = Parameterisation(denoiser.network, settings.tuned)
+
+    def find(self, direction, positions, report):
+        descent = Descent(self._objective(direction), self.settings)
+        for place in descent.run([self.piece.noise_at(position) for position in positions], report):
+            yield Made(place.step, self._renderer(place.values))
+        self.outcomes[direction] = descent.outcome
+
+    def _objective(self, direction: str) -> Objective:
+        return Objective(self.piece, self.parameterisation, direction, self.cancelled)
+
+    def _renderer(self, values: torch.Tensor):
+        def render(images: Images, report: Report | None) -> np.ndarray:
+            base = self.denoiser
+            tuned = Denoiser(self.parameterisation.network(values), base.card, device=str(base.device),
+                             precision=base.precision, batch_size=base.batch_size)
+            return apply(tuned, images.array, images.outside, images.effect, report, self.cancelled)
+        return render
+
+
+class Interpolation(Tuning):
+    """Networks whose weights lie between the original ones and those at the end of the calibrated descent."""
+
+    def find(self, direction, positions, report):
+        objective = self._objective(direction)
+        descent = Descent(objective, self.settings)
+        targets = [self.piece.noise_at(position) for position in positions]
+        for _ in descent.run(targets, report):
+            pass
+        start, end = objective.parameterisation.start, descent.end
+        found = 0
+        for target in targets:
+            if abs(np.log(target / self.piece.default_noise)) > abs(np.log(end.noise / self.piece.default_noise)) + 1e-3:
+                break
+            share, _ = share_for_noise(
+                lambda s: objective.evaluate(interpolate(start, end.values, s), gradient=False).noise, target,
+                (self.piece.default_noise, end.noise))
+            found += 1
+            yield Made(descent.steps, self._renderer(interpolate(start, end.values, share)))
+        self.outcomes[direction] = f"{descent.outcome} {found} candidates have weights in between."
+
+
+class Literal(Tuning):
+    """Outputs of the paper's own descent, evenly chosen among its steps; for one slice."""
+
+    def find(self, direction, positions, report):
+        run = literal_descent(self._objective(direction), self.settings, report)
+        self.outcomes[direction] = run.outcome
+        count = min(len(positions), len(run.images))
+        for number in np.unique(np.linspace(0, len(run.images), count + 1)[1:].round().astype(int) - 1) if count else ():
+            image = run.images[number]
+            yield Made(run.steps[number], lambda images, report, image=image: np.where(
+                images.outside, images.array, round_to_dtype(image, images.array.dtype)))
+
+
+MAKERS: dict[str, type[Maker]] = {"did": Tuning, "did-literal": Literal, "blend": Blending, "interpolate": Interpolation}
