@@ -14,15 +14,23 @@ TOUCH_MM = 1e-6
 """A voxel centre on the border belongs to the box, whatever its last digit."""
 
 
-def mask_of(roi, volume) -> np.ndarray:
-    """Return which voxels (slice, row, column) of ``volume`` lie in ``roi``, bool.
+Box = tuple[slice, slice, slice]
+"""Slices, rows and columns of a volume."""
 
-    Raises ValueError when there are none, or when box and volume cannot be brought together.
+
+def whole(volume) -> Box:
+    """Return the box of all voxels of ``volume``."""
+    return tuple(slice(0, n) for n in reversed(volume.GetImageData().GetDimensions()))
+
+
+def mask_of(roi, volume, box: Box | None = None) -> np.ndarray:
+    """Return which voxels (slice, row, column) of ``volume``, or of a box of it, lie in ``roi``, bool.
+
+    Raises ValueError when there are none, or when region and volume cannot be brought together.
     """
-    if min(roi.GetSize()) <= 0:
-        raise ValueError(f"The region '{roi.GetName()}' has no size yet: draw the box in a slice view.")
-    to_roi = np.linalg.solve(slicer.util.arrayFromVTKMatrix(roi.GetObjectToWorldMatrix()), ijk_to_world(volume))
-    i, j, k = (np.arange(n, dtype=np.float64) for n in volume.GetImageData().GetDimensions())
+    box = box or whole(volume)
+    to_roi = roi_from_ijk(roi, volume)
+    k, j, i = (np.arange(part.start, part.stop, dtype=np.float64) for part in box)
     mask = np.ones((len(k), len(j), len(i)), dtype=bool)
     for axis, size in enumerate(roi.GetSize()):
         along_i, along_j, along_k, start = to_roi[axis]
@@ -30,8 +38,30 @@ def mask_of(roi, volume) -> np.ndarray:
         for number, inside in enumerate(mask):  # slice by slice, to need no more memory than the mask itself
             inside &= np.abs(plane + along_k * k[number]) <= size / 2 + TOUCH_MM
     if not mask.any():
-        raise ValueError(f"The region '{roi.GetName()}' holds no voxel of '{volume.GetName()}': move it onto the volume.")
+        place = f"'{volume.GetName()}'" if box == whole(volume) else f"the part of '{volume.GetName()}' to work on"
+        raise ValueError(f"The region '{roi.GetName()}' holds no voxel of {place}: move it onto the volume.")
     return mask
+
+
+def roi_from_ijk(roi, volume) -> np.ndarray:
+    """Return the matrix from voxel indices (i, j, k, 1) of ``volume`` to mm along the edges of ``roi``, from its centre.
+
+    Raises ValueError for what is no box, a box without a size, and transforms that no matrix describes.
+    """
+    if roi.GetClassName() != "vtkMRMLMarkupsROINode":
+        raise ValueError(f"'{roi.GetName()}' is a {roi.GetNodeTagName()}, not a region: draw a box with the Markups "
+                         "module (ROI).")
+    if min(roi.GetSize()) <= 0:
+        raise ValueError(f"The region '{roi.GetName()}' has no size yet: draw the box in a slice view.")
+    check_linear(roi)
+    return np.linalg.solve(slicer.util.arrayFromVTKMatrix(roi.GetObjectToWorldMatrix()), ijk_to_world(volume))
+
+
+def ijk_to_ras(volume) -> np.ndarray:
+    """Return the matrix from voxel indices (i, j, k, 1) of ``volume`` to mm, without its parent transform."""
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
 
 
 def ijk_to_world(volume) -> np.ndarray:
@@ -39,15 +69,19 @@ def ijk_to_world(volume) -> np.ndarray:
 
     Raises ValueError under a transform that no matrix describes.
     """
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    ijk_to_ras = slicer.util.arrayFromVTKMatrix(matrix)
     transform = volume.GetParentTransformNode()
     if transform is None:
-        return ijk_to_ras
-    if not transform.IsTransformToWorldLinear():
-        raise ValueError(f"'{volume.GetName()}' stands under a transform that is not linear, such as that of a tilted "
+        return ijk_to_ras(volume)
+    check_linear(volume)
+    matrix = vtk.vtkMatrix4x4()
+    transform.GetMatrixTransformToWorld(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix) @ ijk_to_ras(volume)
+
+
+def check_linear(node) -> None:
+    """Raise ValueError when ``node`` stands under a transform that no matrix describes."""
+    transform = node.GetParentTransformNode()
+    if transform is not None and not transform.IsTransformToWorldLinear():
+        raise ValueError(f"'{node.GetName()}' stands under a transform that is not linear, such as that of a tilted "
                          "gantry, so its slices are no planes and its voxels no boxes: harden the transform, or go on "
                          "without.")
-    transform.GetMatrixTransformToWorld(matrix)
-    return slicer.util.arrayFromVTKMatrix(matrix) @ ijk_to_ras
