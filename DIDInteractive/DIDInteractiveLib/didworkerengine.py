@@ -1,4 +1,4 @@
-"""An engine that makes candidates in the worker process. Importing this file loads no torch, using it neither."""
+"""An engine that makes candidates in the worker process; neither importing nor using it loads torch here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .settings import CandidateSettings
 
 
 class WorkerDIDEngine(WorkerEngine):
-    """A :class:`~.didengine.DIDEngine`. What begins with ``start_`` returns at once, and tells its listener the rest."""
+    """A :class:`~.didengine.DIDEngine`. What begins with ``start_`` returns at once, and tells a listener the rest."""
 
     def generate(self, request: CandidateRequest, progress: Progress | None = None,
                  cancelled: Callable[[], bool] | None = None,

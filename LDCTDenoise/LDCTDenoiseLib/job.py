@@ -38,6 +38,7 @@ class Job:
     Args:
         import_result: turns what was computed into the result; what it raises is the failure of the job.
         progress: called with every progress; what it raises stops the run and is its failure.
+        partial: the same for every part of the result.
 
     Attributes:
         state: one of the states above.
@@ -48,9 +49,10 @@ class Job:
         messages: what the user should know of a run that succeeded; ``import_result`` sets it.
     """
 
-    def __init__(self, import_result: Callable[[Any], Any], progress: Callable[..., None] | None = None) -> None:
+    def __init__(self, import_result: Callable[[Any], Any], progress: Callable[..., None] | None = None,
+                 partial: Callable[[Any], None] | None = None) -> None:
         self._import_result = import_result
-        self._on_progress = progress
+        self._on_progress, self._on_partial = progress, partial
         self._observers: list[Callable[[Job, str, Any], None]] = []
         self._call: Stoppable | None = None
         self._reason: BaseException | None = None
@@ -128,22 +130,14 @@ class Job:
 
     def progressed(self, *values: Any) -> None:
         """The computation got on."""
-        if self.state != RUNNING:
-            return
-        self.progress = values
-        try:
-            if self._on_progress is not None:
-                self._on_progress(*values)
-        except BaseException as error:
-            self._reason = error
-            self.cancel()
-        else:
-            self._tell(PROGRESS, values)
+        if self.state == RUNNING:
+            self.progress = values
+            self._pass_on(self._on_progress, values, PROGRESS, values)
 
     def partial(self, value: Any) -> None:
         """A part of the result is there."""
         if self.state == RUNNING:
-            self._tell(PARTIAL, value)
+            self._pass_on(self._on_partial, (value,), PARTIAL, value)
 
     def finished(self, value: Any, error: BaseException | None) -> None:
         """The computation has ended."""
@@ -156,10 +150,20 @@ class Job:
         self.error = error
         if error is not None:
             self.details = _without_frames(error)
-        self._call = self._import_result = self._on_progress = None
+        self._call = self._import_result = self._on_progress = self._on_partial = None
         if error is not None and not self.cancelled:
             self._change(FAILED)
         self._change(IDLE)
+
+    def _pass_on(self, callback: Callable[..., None] | None, arguments: tuple, event: str, value: Any) -> None:
+        try:
+            if callback is not None:
+                callback(*arguments)
+        except BaseException as error:
+            self._reason = error
+            self.cancel()
+        else:
+            self._tell(event, value)
 
     def _change(self, state: str) -> None:
         self.state = state

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import modelregistry
 from .engine import DenoiseReply, DenoiseRequest, Device, Progress
-from .job import PARTIAL, Job
+from .job import Job
 from .workerclient import Call, Listener, WorkerClient, shared_client
 
 
@@ -55,8 +55,6 @@ def _reply(value: dict) -> DenoiseReply:
 def wait_for(begin: Callable[[Job], Call], progress: Callable[..., None] | None = None,
              cancelled: Callable[[], bool] | None = None, on_partial: Callable[[Any], None] | None = None) -> Any:
     """Return the result of what ``begin(listener)`` starts, or raise its error; callbacks are called while waiting."""
-    job = Job(lambda value: value, progress)
-    if on_partial is not None:
-        job.add_observer(lambda job, event, value: on_partial(value) if event == PARTIAL else None)
+    job = Job(lambda value: value, progress, on_partial)
     job.start(begin)
     return job.wait(cancelled)

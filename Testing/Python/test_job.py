@@ -24,9 +24,9 @@ class FakeCall:
         pass
 
 
-def started_job(import_result=lambda value: value, progress=None, call=None):
+def started_job(import_result=lambda value: value, call=None, **callbacks):
     """Return a job that is starting, and the list of what it tells."""
-    job = Job(import_result, progress)
+    job = Job(import_result, **callbacks)
     told = []
     job.add_observer(lambda job, event, value: told.append((event, value)))
     job.start(lambda job: call or FakeCall())
@@ -138,11 +138,13 @@ def test_cancelling_while_the_result_is_imported_comes_too_late():
     assert CANCELLING not in states(told)
 
 
-def test_an_error_of_the_progress_callback_stops_the_run_and_is_its_failure():
+@pytest.mark.parametrize("callback", ["progress", "partial"])
+def test_an_error_of_a_callback_stops_the_run_and_is_its_failure(callback):
     call = FakeCall()
-    job, told = started_job(progress=raises(RuntimeError("deleted during the run")), call=call)
+    job, told = started_job(call=call, **{callback: raises(RuntimeError("deleted during the run"))})
     job.started()
     job.progressed(1, 2, 3)
+    job.partial("candidate")
     assert (job.state, call.cancelled) == (CANCELLING, 1)
     job.finished(None, Cancelled("stopped"))
     assert states(told)[-3:] == [CANCELLING, FAILED, IDLE]

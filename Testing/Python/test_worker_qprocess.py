@@ -1,4 +1,4 @@
-"""The worker in Slicer: Qt's QProcess delivers through the event loop, or to who waits, and ends with the application."""
+"""The worker in Slicer: Qt's QProcess delivers in the event loop, or to who waits, and ends with the application."""
 
 import json
 import logging
