@@ -51,6 +51,9 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel = Panel(slicer.util.childWidgetVariables(widget), self.logic)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
+        # After the selectors, which know the new nodes only then.
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport, priority=-1.0)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -73,6 +76,13 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
+
+    def onSceneStartImport(self, caller, event):
+        # Selectors that do not know the new nodes yet would overwrite the parameters that are read.
+        self.panel.setParameters(None)
+
+    def onSceneEndImport(self, caller, event):
+        self.initializeParameterNode()
 
     def initializeParameterNode(self):
         self.panel.setParameters(self.logic.getParameterNode())

@@ -33,6 +33,13 @@ def browser_of(volume):
     return modules.sequences.logic().GetFirstBrowserNodeForProxyNode(volume)
 
 
+def result_of(volume):
+    """Return the volume that shows the frames denoised by an earlier run on the sequence of ``volume``, or None."""
+    source = sequence_of(volume)
+    made = None if source is None else scene.find_result(source, _result_name(volume), "vtkMRMLSequenceNode")
+    return None if made is None else browser_of(volume).GetProxyNode(made)
+
+
 def prepare(volume, start, tell: Callable[[tuple[str, ...]], None], **options):
     """Return the two ends of a run over all frames: what begins it, and what imports its replies.
 
@@ -138,7 +145,7 @@ def write_sequence(volume, results: Sequence, attributes: Sequence[dict[str, str
     """
     source, browser = sequence_of(volume), browser_of(volume)
     filled = _filled(source, results, attributes)
-    name = f"{volume.GetName()} denoised"
+    name = _result_name(volume)
     sequence = scene.find_result(source, name, "vtkMRMLSequenceNode")
     if sequence is None:
         sequence = scene.add_node(source.GetScene(), "vtkMRMLSequenceNode", name)
@@ -156,6 +163,10 @@ def write_sequence(volume, results: Sequence, attributes: Sequence[dict[str, str
     scene.show_like(shown, volume)
     scene.place_beside(shown, volume)
     return shown
+
+
+def _result_name(volume) -> str:
+    return f"{volume.GetName()} denoised"
 
 
 def _frames(sequence) -> list:

@@ -147,6 +147,17 @@ def add_node(scene, node_class: str, name: str):
     return scene.AddNewNodeByClass(node_class, free)
 
 
+def add_temporary_volume(scene, name: str):
+    """Return a new scalar volume that is in no list and no saved scene."""
+    volume = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
+    volume.UnRegister(None)
+    # Before it is added: later, the subject hierarchy would already show it.
+    volume.SetHideFromEditors(True)
+    volume.SetSaveWithScene(False)
+    volume.SetName(name)
+    return scene.AddNode(volume)
+
+
 def removed_noise(source: np.ndarray, result: np.ndarray) -> np.ndarray:
     """Return ``source - result``: float as it is, integers as int16, or as int32 where that cannot hold them."""
     if source.dtype.kind == "f":

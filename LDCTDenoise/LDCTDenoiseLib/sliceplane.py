@@ -18,9 +18,9 @@ def shown_slice(volume, slice_node) -> int:
 
     Raises ValueError, with what to do about it, when the view lies across the slices or beside the volume.
     """
-    ijk_to_world = ijk_to_world(volume)
+    place = ijk_to_world(volume)
     view = slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS())
-    normal = np.cross(ijk_to_world[:3, 0], ijk_to_world[:3, 1])
+    normal = np.cross(place[:3, 0], place[:3, 1])
     cosine = abs(normal @ view[:3, 2]) / (np.linalg.norm(normal) * np.linalg.norm(view[:3, 2]))
     angle = np.degrees(np.arccos(min(1.0, cosine)))
     names = {"view": slice_node.GetName(), "volume": volume.GetName()}
@@ -31,7 +31,7 @@ def shown_slice(volume, slice_node) -> int:
                 _("The {view} view lies across the slices of '{volume}', and the network works on slices as they were "
                   "acquired: let the view show the plane of the slices, usually Axial."))
         raise ValueError(text.format(angle=angle, **names))
-    k = int(np.rint(np.linalg.solve(ijk_to_world, view[:, 3])[2]))
+    k = int(np.rint(np.linalg.solve(place, view[:, 3])[2]))
     if not 0 <= k < volume.GetImageData().GetDimensions()[2]:
         raise ValueError(_("The {view} view shows a plane beside '{volume}': scroll to one of its slices.").format(
             **names))

@@ -41,7 +41,7 @@ class Panel:
         self.advanced = AdvancedSettings(self)
         style = slicer.app.style()
         size = style.pixelMetric(qt.QStyle.PM_SmallIconSize)
-        self.ui.warningIcon.pixmap = style.standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(size, size)
+        self.ui.warningIcon.setPixmap(style.standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(size, size))
         self.updateModels()
         self.ui.modelComboBox.connect("activated(int)", self._onModel)
         self._onChange()
@@ -67,7 +67,7 @@ class Panel:
 
     def exit(self) -> None:
         """The user opens another module; a run goes on."""
-        self.run.removePreview()
+        self.run.leave()
         self.result.exit()
 
     def setParameters(self, parameters) -> None:
@@ -90,9 +90,10 @@ class Panel:
 
     def onResult(self, result) -> None:
         """A run has made ``result``."""
-        if not self.parameters.allFrames:
+        if not self.framesChosen():
             self.parameters.outputVolume = result
         self.result.setResult(result)
+        self.result.measure()
         self.result.show()
         self.ui.resultCollapsibleButton.collapsed = False
         self.updateEstimate()
@@ -116,8 +117,8 @@ class Panel:
         if image is None or card is None:
             return
         i, j, k = image.GetDimensions()
-        frames = framesequence.sequence_of(volume) if self.parameters.allFrames else None
-        slices = k * (frames.GetNumberOfDataNodes() if frames is not None else 1)
+        frames = framesequence.sequence_of(volume).GetNumberOfDataNodes() if self.framesChosen() else 1
+        slices = k * frames
         work = timeestimate.multiply_adds(card, (slices, j, i))
         device, precision = self.settings.device, self.settings.precision
         rate = self.settings.rate(device, precision)
@@ -139,7 +140,8 @@ class Panel:
             self._timer.start(0)
         if parameters is not None:
             self.run.preview.setStrength(parameters.strength / 100)
-            self.result.setResult(parameters.outputVolume)
+            self.result.setResult(framesequence.result_of(parameters.inputVolume) if self.framesChosen()
+                                  else parameters.outputVolume)
             if now[3] is not before[3]:
                 self.result.measure()
         else:
@@ -160,6 +162,12 @@ class Panel:
             if output.GetNodeReference(scene.SOURCE_ROLE) not in (None, parameters.inputVolume):
                 parameters.outputVolume = None
 
+    def framesChosen(self) -> bool:
+        """Return whether all frames of a sequence are to be denoised."""
+        parameters = self.parameters
+        return (parameters is not None and parameters.allFrames
+                and framesequence.sequence_of(parameters.inputVolume) is not None)
+
     def _onModel(self, index: int) -> None:
         self.parameters.model = self.ui.modelComboBox.itemData(index)
 
@@ -175,9 +183,8 @@ class Panel:
         """Say where the input is outside what the network was trained for."""
         volume, card = self.parameters and self.parameters.inputVolume, self.card()
         found: list[str] = []
-        if volume is not None and card is not None and volume.GetImageData() is not None:
-            array = slicer.util.arrayFromVolume(volume)
-            noise, doubts = inspectValues(array, volume.GetSpacing()[::-1])
+        if card is not None and self.run.missing() is None:
+            noise, doubts = inspectValues(slicer.util.arrayFromVolume(volume), volume.GetSpacing()[::-1])
             stacking = scene.stacking_warning(volume)
             found = warningsFor(acquisition_of(volume), card, noise, doubts + ([stacking] if stacking else []))
         self.ui.warningLabel.text = "\n".join(found)

@@ -35,14 +35,15 @@ class Comparison:
     def sideBySide(self) -> bool:
         return self._sideBySide.on
 
-    def setResult(self, result) -> None:
-        """Compare ``result`` (None: nothing) with the volume that it was made from; changes no view."""
+    def setResult(self, result) -> bool:
+        """Compare ``result`` (None: nothing) with the volume that it was made from; return whether that is another."""
         source = None if result is None else result.GetNodeReference(scene.SOURCE_ROLE)
         result = None if source is None else result
         if (result, source) == (self.result, self.source):
-            return
+            return False
         self.stop()
         self.result, self.source = result, source
+        return True
 
     def show(self) -> None:
         """Show the result where its source is to be seen, or in all views if that is nowhere."""
@@ -122,9 +123,7 @@ class Comparison:
             if before.shape != after.shape:
                 raise ValueError(_("'{source}' and '{result}' no longer have the same size: run again.").format(
                     source=self.source.GetName(), result=self.result.GetName()))
-            volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", _("Difference"))
-            volume.SetHideFromEditors(True)
-            volume.SetSaveWithScene(False)
+            volume = scene.add_temporary_volume(slicer.mrmlScene, _("Difference"))
             volume.CopyOrientation(self.source)
             volume.SetAndObserveTransformNodeID(self.source.GetTransformNodeID())
             slicer.util.updateVolumeFromArray(volume, scene.removed_noise(before, after))

@@ -52,9 +52,7 @@ class SlicePreview:
                 volume=self._source.GetName()))
         self.remove()
         self._denoised = reply.array
-        volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", _("Preview"))
-        volume.SetHideFromEditors(True)
-        volume.SetSaveWithScene(False)
+        volume = scene.add_temporary_volume(slicer.mrmlScene, _("Preview"))
         sliceplane.place_slice(volume, self._source, k)
         self.shown = volume
         self.setStrength(strength)

@@ -24,6 +24,7 @@ class ResultView:
         self.panel = panel
         self.ui = panel.ui
         self.comparison = Comparison()
+        self.statistics = None
         self._shortcut = None
         self.ui.statisticsTable.setHorizontalHeaderLabels([_("HU"), _("Before"), _("After"), _("Change")])
         header = self.ui.statisticsTable.horizontalHeader()
@@ -33,12 +34,13 @@ class ResultView:
         self.ui.beforeAfterButton.connect("clicked(bool)", lambda checked: self.flip())
         self.ui.sideBySideButton.connect("clicked(bool)", self.onSideBySide)
         self.ui.differenceButton.connect("clicked(bool)", self.onDifference)
+        self.update()
 
     def setResult(self, result) -> None:
         """Take ``result``, a volume that a run made, or None, as what there is to compare."""
-        self.comparison.setResult(result)
-        self.update()
-        self.measure()
+        if self.comparison.setResult(result):
+            self.update()
+            self.measure()
 
     def show(self) -> None:
         """Show the result in the slice views."""
@@ -83,6 +85,7 @@ class ResultView:
 
     def measure(self) -> None:
         """Fill the table: in soft tissue, or in the region that the user chose."""
+        self.statistics = None
         self.ui.statisticsLabel.visible = False
         fillTable(self.ui.statisticsTable, None)
         self.ui.statisticsTable.visible = self.comparison.available
@@ -97,7 +100,8 @@ class ResultView:
             with slicer.util.WaitCursor():
                 before, after = (slicer.util.arrayFromVolume(volume) for volume in (source, result))
                 mask = None if chosen is None else region.mask_of(chosen, source)
-                fillTable(self.ui.statisticsTable, measure(before, after, source.GetSpacing()[::-1], mask))
+                self.statistics = measure(before, after, source.GetSpacing()[::-1], mask)
+                fillTable(self.ui.statisticsTable, self.statistics)
         except ValueError as error:
             self.ui.statisticsTable.visible = False
             self.ui.statisticsLabel.text = str(error)

@@ -8,7 +8,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from . import framesequence, job, scene, timeestimate, widgetinstall
+from . import job, scene, timeestimate, widgetinstall
 from .widgetmodelcard import durationText
 from .widgetpreview import SlicePreview
 from .workerengine import WorkerEngine
@@ -50,7 +50,8 @@ class RunControl:
         if parameters.inputVolume.GetImageData() is None:
             return _("'{volume}' holds no image: load it again.").format(volume=parameters.inputVolume.GetName())
         if self.panel.card() is None:
-            return _("Choose a network.")
+            return _("The network '{model}' is not installed: choose one, or import it.").format(
+                model=parameters.model)
         return None
 
     def onApplyButton(self, checked=False) -> None:
@@ -62,7 +63,7 @@ class RunControl:
         if self.missing() is not None or not self._ready():
             return
         self.removePreview()
-        frames = parameters.allFrames and framesequence.sequence_of(parameters.inputVolume) is not None
+        frames = self.panel.framesChosen()
         start = self.panel.logic.processFrames if frames else self.panel.logic.process
         options = {} if frames else {"outputVolume": parameters.outputVolume, "removedNoise": parameters.removedNoise}
         self.log(_("Denoising '{volume}' with {model}, strength {strength:.0f} %.").format(
@@ -95,6 +96,12 @@ class RunControl:
         self.ui.previewButton.checked = False
         self.update()
 
+    def leave(self) -> None:
+        """The user opens another module: a run goes on, a preview does not."""
+        if self.busy and self._isPreview:
+            self._job.cancel()
+        self.removePreview()
+
     def stop(self) -> None:
         """Stop what is under way and take the preview away: the scene or the panel goes."""
         if self.busy:
@@ -102,9 +109,9 @@ class RunControl:
         self.removePreview()
 
     def close(self) -> None:
-        """The panel goes: nothing is to be shown any more."""
-        self.stop()
+        """The panel goes: nothing is to be shown any more. What is under way is the Logic's to stop."""
         self._job = None
+        self.removePreview()
 
     def log(self, text: str) -> None:
         self.ui.logTextEdit.appendPlainText(f"{time.strftime('%H:%M:%S')}  {text}")
@@ -191,10 +198,10 @@ class RunControl:
                 key=self.panel.result.KEY))
         else:
             self._time(ended, seconds)
-            self.tell(_("Done in {duration}.").format(duration=durationText(seconds)))
-            self.log(_("Done in {duration}: '{volume}'.").format(duration=durationText(seconds),
-                                                                 volume=ended.result.GetName()))
             self.panel.onResult(ended.result)
+            text = _("Done in {duration}.").format(duration=durationText(seconds))
+            self.log(text)
+            self.tell("\n".join([text, *ended.messages]))
         self.update()
 
     def _time(self, ended, seconds: float) -> None:
@@ -202,7 +209,7 @@ class RunControl:
         dimensions = ended.result.GetImageData().GetDimensions()
         work = timeestimate.multiply_adds(self.panel.card(), dimensions[::-1])
         rate = timeestimate.measured_rate(work, seconds - timeestimate.START_SECONDS) if work else None
-        if rate and not self.panel.parameters.allFrames:
+        if rate and not self.panel.framesChosen():
             self.panel.settings.setRate(self.panel.settings.device, self.panel.settings.precision, rate)
 
     def _fail(self, error: BaseException, details: str = "", dialog: bool = True) -> None:
@@ -210,5 +217,6 @@ class RunControl:
         self.log(str(error))
         if dialog:
             # Not from within what the job tells: a dialog would hold up everybody else who listens.
-            qt.QTimer.singleShot(0, lambda: slicer.util.errorDisplay(str(error), detailedText=details or None))
+            more = {"detailedText": details} if details else {}
+            qt.QTimer.singleShot(0, lambda: slicer.util.errorDisplay(str(error), **more))
         self.update()

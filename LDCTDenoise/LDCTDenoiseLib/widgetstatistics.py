@@ -19,7 +19,7 @@ def rowsOf(statistics: ResultStatistics) -> list[tuple[str, str, str, str]]:
     share = f"{100 * (after / before - 1):+.0f} %" if before > 0 else ""
     noise = _("Noise (SD), region") if statistics.voxels else _("Noise (SD), soft tissue")
     rows = [(noise, f"{before:.1f}", f"{after:.1f}", share),
-            (_("Removed noise (SD)"), "", f"{statistics.removed_sd:.1f}", "")]
+            (_("Removed (SD)"), "", "", f"{statistics.removed_sd:.1f}")]
     names = {"soft": _("Shift of HU, soft tissue"), "fat": _("Shift of HU, fat"), "lung": _("Shift of HU, lung"),
              "bone": _("Shift of HU, bone"), "region": _("Shift of HU, region")}
     return rows + [(names[tissue], "", "", f"{statistics.bias[tissue]:+.1f}") for tissue in TISSUES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
@@ -31,15 +32,75 @@ def session(mrml, complaints, tmp_path):  # noqa: F811
 
 
 @pytest.fixture
-def panel(session, monkeypatch, tmp_path):
-    """The panel of LDCT Denoise, entered, on an engine that the test drives."""
+def open_panel(session, monkeypatch, tmp_path):
+    """Opens the panel of LDCT Denoise, not entered yet, on an engine that the test drives."""
     from controlledengine import ControlledEngine
     from slicerstandins.session import Panel
 
     monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
-    module = session.add_module(ROOT / "LDCTDenoise" / "LDCTDenoise.py")
-    opened = Panel(session, module, "LDCTDenoise")
-    opened.widget.logic.engine = ControlledEngine()
+    opened = []
+
+    def open_panel():
+        module = session.add_module(ROOT / "LDCTDenoise" / "LDCTDenoise.py")
+        opened.append(Panel(session, module, "LDCTDenoise"))
+        opened[-1].widget.logic.engine = ControlledEngine()
+        return opened[-1]
+
+    yield open_panel
+    for panel in opened:
+        panel.close()
+
+
+@pytest.fixture
+def panel(open_panel):
+    """The panel of LDCT Denoise as the user has it open."""
+    opened = open_panel()
     opened.enter()
-    yield opened
-    opened.close()
+    return opened
+
+
+@pytest.fixture
+def ct(mrml):  # noqa: F811
+    """A small CT of soft tissue with noise of 30 HU, in slices as scanners store them, shown in all views."""
+    values = np.random.default_rng(7).normal(50, 30, (5, 48, 48)).astype(np.int16)
+    return mrml.add_volume(values, np.array([[-0.8, 0, 0, 19.0], [0, -0.8, 0, 21.0], [0, 0, 3.0, -50.0], [0, 0, 0, 1]]))
+
+
+@pytest.fixture
+def ui(panel):
+    """The widgets of the panel, by name."""
+    return panel.widget.panel.ui
+
+
+@pytest.fixture
+def parameters(panel):
+    """What the panel keeps in the scene."""
+    return panel.widget.logic.getParameterNode()
+
+
+@pytest.fixture
+def calls(panel):
+    """The runs that the engine was asked for."""
+    return panel.widget.logic.engine.calls
+
+
+def settle():
+    """Let everything happen that waits for the event loop."""
+    import slicer
+
+    for _ in range(3):
+        slicer.app.processEvents()
+
+
+def array_of(volume):
+    import slicer
+
+    return slicer.util.arrayFromVolume(volume)
+
+
+def shown(view="Red"):
+    """Return the background volume of a slice view."""
+    import slicer
+
+    composite = slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceCompositeNode{view}")
+    return slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID() or "")

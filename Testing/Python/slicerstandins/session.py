@@ -153,19 +153,20 @@ class Session:
         import vtk
 
         scene = self.mrml.scene
-        self._layoutLogic = slicer.vtkMRMLLayoutLogic()
-        self._layoutLogic.SetMRMLScene(scene)
-        self.layoutNode = self._layoutLogic.GetLayoutNode()
-        self.layoutNode.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+        slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
         self.sliceLogics = {}
-        for name in ("Red", "Green", "Yellow"):
+        for name, orientation in (("Red", "Axial"), ("Green", "Coronal"), ("Yellow", "Sagittal")):
             logic = slicer.vtkMRMLSliceLogic()
             logic.SetMRMLApplicationLogic(self.mrml.application)
             logic.SetMRMLScene(scene)
             self.mrml.application.GetSliceLogics().AddItem(logic)
-            logic.AddSliceNode(name)
+            logic.AddSliceNode(name).SetOrientation(orientation)
             logic.ResizeSliceNode(256, 256)
             self.sliceLogics[name] = logic
+        self._layoutLogic = slicer.vtkMRMLLayoutLogic()
+        self._layoutLogic.SetMRMLScene(scene)
+        self.layoutNode = self._layoutLogic.GetLayoutNode()
+        self.layoutNode.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
         self._map_views()
         # Slicer's layout manager tells the views whether they are to be seen.
         self._observer = self.layoutNode.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._map_views())
