@@ -1,11 +1,7 @@
-"""LDCTDenoiseLogic through the worker: the same results, at once or by event, and an unchanged scene in every other
-end."""
+"""LDCTDenoiseLogic through the worker: a result by event or for who waits, and an unchanged scene in all other ends."""
 
 import logging
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,16 +9,14 @@ from fakeengine import FakeEngine
 from fakeworker import FakeProcess
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
-from LDCTDenoiseLib import exchangefolder, workerenvironment
-from LDCTDenoiseLib.engine import Cancelled, DenoiseRequest, InProcessEngine
+from LDCTDenoiseLib import exchangefolder
+from LDCTDenoiseLib.engine import DenoiseRequest
 from LDCTDenoiseLib.workerclient import WorkerClient
 from LDCTDenoiseLib.workerengine import WorkerEngine
 
-HERE = Path(__file__).parent
-
 
 @pytest.fixture
-def ct(mrml):  # noqa: F811
+def ct(mrml):
     values = np.random.default_rng(3).normal(50, 30, (4, 6, 5)).astype(np.int16)
     return mrml.add_volume(values, np.diag([-0.7, -0.7, 3.0, 1.0]))
 
@@ -35,7 +29,7 @@ def process(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def logic(mrml, process):  # noqa: F811
+def logic(mrml, process):
     import LDCTDenoise
 
     logic = LDCTDenoise.LDCTDenoiseLogic(WorkerEngine(WorkerClient(lambda: process)))
@@ -74,7 +68,7 @@ def running(logic, process, *arguments, **options):
     return job, states
 
 
-def test_without_waiting_the_job_is_returned_at_once_and_the_result_arrives_by_event(mrml, logic, process, ct):  # noqa: F811
+def test_without_waiting_the_job_is_returned_at_once_and_the_result_arrives_by_event(mrml, logic, process, ct):
     before, seen = mrml.node_ids(), []
     job = logic.process(ct, strength=0.5, removedNoise=True, waitForCompletion=False,
                         progress=lambda *values: seen.append(values))
@@ -146,7 +140,7 @@ def test_a_worker_that_cannot_be_started_is_said_at_once_and_leaves_the_logic_id
         assert not logic.busy
 
 
-def test_cancel_leaves_the_scene_as_it_was(mrml, logic, process, ct):  # noqa: F811
+def test_cancel_leaves_the_scene_as_it_was(mrml, logic, process, ct):
     before = mrml.node_ids()
     job, states = running(logic, process, ct)
     job.cancel()
@@ -158,7 +152,7 @@ def test_cancel_leaves_the_scene_as_it_was(mrml, logic, process, ct):  # noqa: F
     assert mrml.node_ids() == before
 
 
-def test_a_result_that_crosses_the_cancel_is_not_imported(mrml, logic, process, ct):  # noqa: F811
+def test_a_result_that_crosses_the_cancel_is_not_imported(mrml, logic, process, ct):
     before = mrml.node_ids()
     job, _ = running(logic, process, ct)
     finish(process)
@@ -170,7 +164,7 @@ def test_a_result_that_crosses_the_cancel_is_not_imported(mrml, logic, process, 
 
 @pytest.mark.parametrize("last", ["progress", "done"])
 @pytest.mark.parametrize("what", ["input deleted", "output deleted", "scene closed"])
-def test_what_is_gone_ends_the_run_with_one_message(mrml, logic, process, ct, caplog, what, last):  # noqa: F811
+def test_what_is_gone_ends_the_run_with_one_message(mrml, logic, process, ct, caplog, what, last):
     output = mrml.add_volume(np.zeros((2, 2, 2), np.int16), name="mine")
     job, states = running(logic, process, ct, output)
     if what == "scene closed":
@@ -192,7 +186,7 @@ def test_what_is_gone_ends_the_run_with_one_message(mrml, logic, process, ct, ca
     assert ({"cancel": 1} in process.messages) == (last == "progress")
 
 
-def test_an_input_that_changed_discards_the_result(mrml, logic, process, ct):  # noqa: F811
+def test_an_input_that_changed_discards_the_result(mrml, logic, process, ct):
     before = mrml.node_ids()
     job, _ = running(logic, process, ct)
     array_of(ct)[0, 0, 0] += 1
@@ -202,7 +196,7 @@ def test_an_input_that_changed_discards_the_result(mrml, logic, process, ct):  #
     assert mrml.node_ids() == before
 
 
-def test_a_worker_that_dies_is_one_failure_and_the_scene_is_as_it_was(mrml, logic, process, ct, caplog):  # noqa: F811
+def test_a_worker_that_dies_is_one_failure_and_the_scene_is_as_it_was(mrml, logic, process, ct, caplog):
     before = mrml.node_ids()
     job, states = running(logic, process, ct)
     process.end("exit status -9")
@@ -214,7 +208,7 @@ def test_a_worker_that_dies_is_one_failure_and_the_scene_is_as_it_was(mrml, logi
     assert mrml.node_ids() == before
 
 
-def test_the_end_of_the_logic_stops_its_run(mrml, logic, process, ct):  # noqa: F811
+def test_the_end_of_the_logic_stops_its_run(mrml, logic, process, ct):
     before = mrml.node_ids()
     job, _ = running(logic, process, ct)
     logic.close()
@@ -226,7 +220,7 @@ def test_the_end_of_the_logic_stops_its_run(mrml, logic, process, ct):  # noqa: 
     logic.close()
 
 
-def test_an_application_that_quits_during_a_run_leaves_the_scene_as_it_was(mrml, logic, process, ct):  # noqa: F811
+def test_an_application_that_quits_during_a_run_leaves_the_scene_as_it_was(mrml, logic, process, ct):
     before = mrml.node_ids()
     job, states = running(logic, process, ct)
     logic.engine.client.close()
@@ -235,7 +229,7 @@ def test_an_application_that_quits_during_a_run_leaves_the_scene_as_it_was(mrml,
     assert mrml.node_ids() == before
 
 
-def test_a_module_that_is_reloaded_during_a_run_ends_it_and_forgets_its_code(mrml, process, ct, monkeypatch):  # noqa: F811
+def test_a_module_that_is_reloaded_during_a_run_ends_it_and_forgets_its_code(mrml, process, ct, monkeypatch):
     import LDCTDenoise
     import slicer
     from LDCTDenoiseLib import workerclient
@@ -272,81 +266,3 @@ def test_an_engine_of_this_process_can_only_be_waited_for(logic, ct):
         logic.process(ct, waitForCompletion=False)
     assert logic.engine.requests == []
     logic.engine = WorkerEngine(WorkerClient(FakeProcess))
-
-
-@pytest.fixture(scope="module")
-def torch_client():
-    """A real worker, which has imported torch after its first run."""
-    client = WorkerClient()
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def tiny(tmp_path, monkeypatch):
-    """The folder of a model of the user called "tiny"."""
-    from networkfactory import add_user_model
-
-    monkeypatch.setenv("LDCT_MODELS", str(tmp_path))
-    add_user_model(tmp_path, architecture="plain")
-    return tmp_path
-
-
-def test_either_engine_gives_the_same_volume_and_the_network_stays_loaded(mrml, tiny, torch_client):  # noqa: F811
-    import LDCTDenoise
-
-    values = np.random.default_rng(5).normal(40, 40, (3, 40, 40)).astype(np.int16)
-    volume = mrml.add_volume(values, np.diag([-0.7, -0.7, 3.0, 1.0]))
-    results, progress = [], []
-    for engine in (InProcessEngine(), WorkerEngine(torch_client)):
-        logic = LDCTDenoise.LDCTDenoiseLogic(engine)
-        output = mrml.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
-        seen = []
-        results.append(logic.process(volume, output, model="tiny", device="cpu", removedNoise=True,
-                                     progress=lambda done, total, seconds, seen=seen: seen.append((done, total))))
-        progress.append(seen)
-    here, there = results
-    np.testing.assert_array_equal(array_of(there), array_of(here))
-    np.testing.assert_array_equal(array_of(logic.removedNoiseVolume(there)), values - array_of(here))
-    for name in here.GetAttributeNames():
-        assert there.GetAttribute(name) == here.GetAttribute(name)
-    assert (array_of(here) != values).any()
-    assert progress[0] == progress[1] == [(1, 3), (2, 3), (3, 3)]
-    for device in WorkerEngine(torch_client).devices()[:2]:
-        assert device.name in ("auto", "cpu")
-        assert device.title
-
-    (tiny / "tiny.pt").unlink()
-    again = logic.process(volume, model="tiny", device="cpu")
-    np.testing.assert_array_equal(array_of(again), array_of(here))
-
-    # An error of the engine arrives as it would be raised here.
-    with pytest.raises(ValueError, match="no model called 'nix'.*tiny"):
-        logic.process(volume, model="nix")
-    layers = []
-    with pytest.raises(Cancelled):
-        logic.process(volume, model="tiny", device="cpu", cancelled=lambda: layers.append(1) or True)
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")
-def test_a_script_denoises_without_torch_in_its_own_process(tiny, tmp_path):
-    program = """if True:
-        import sys
-        from slicerscene import SlicerScene
-        import numpy as np
-        scene = SlicerScene(sys.argv[1])
-        import LDCTDenoise
-        logic = LDCTDenoise.LDCTDenoiseLogic()
-        volume = scene.add_volume(np.random.default_rng(5).normal(40, 40, (2, 32, 32)).astype(np.int16))
-        result = logic.process(volume, model="tiny", device="cpu")
-        assert result.GetAttribute("LDCTDenoise.Model") == "tiny"
-        loaded = {"torch", "SimpleITK", "scipy", "pydicom", "requests"} & set(sys.modules)
-        assert not loaded, loaded
-        print(logic.engine.client._folder.path)
-    """
-    environment = {**workerenvironment.environment(["LDCTDenoise"]), "LDCT_MODELS": str(tiny)}
-    environment["PYTHONPATH"] += os.pathsep + str(HERE)
-    run = subprocess.run([sys.executable, "-c", program, str(tmp_path / "scene")], env=environment,
-                         capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert not Path(run.stdout.strip()).exists()

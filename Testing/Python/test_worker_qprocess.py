@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def client(session, tmp_path, monkeypatch):  # noqa: F811
+def client(session, tmp_path, monkeypatch):
     from LDCTDenoiseLib.workerqprocess import QProcessWorker
 
     folder = tmp_path / "temporary files, für alle"
@@ -182,7 +182,7 @@ def test_logs_reach_the_log(client, caplog):
         spin_until(lambda: "from C" in caplog.text)
 
 
-def test_the_application_uses_it_and_takes_it_along_when_it_quits(session, tmp_path, monkeypatch):  # noqa: F811
+def test_the_application_uses_it_and_takes_it_along_when_it_quits(session, tmp_path, monkeypatch):
     import slicer
     from LDCTDenoiseLib.workerqprocess import QProcessWorker
 
