@@ -293,11 +293,3 @@ def test_what_the_worker_logs_goes_to_the_log(client, processes, caplog):
         client.poll(0)
     assert [len(record.getMessage()) for record in caplog.records] == [14, 1000]
     assert "Prüfung" in caplog.text
-
-
-def test_one_client_is_shared_and_made_anew_after_it_was_closed():
-    first = workerclient.shared_client()
-    assert workerclient.shared_client() is first
-    workerclient.close_shared_client()
-    assert workerclient.shared_client() is not first
-    workerclient.close_shared_client()

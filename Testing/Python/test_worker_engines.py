@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
-from LDCTDenoiseLib import workerenvironment
+from LDCTDenoiseLib import workerclient, workerenvironment
 from LDCTDenoiseLib.engine import Cancelled, InProcessEngine
 from LDCTDenoiseLib.workerclient import WorkerClient
 from LDCTDenoiseLib.workerengine import WorkerEngine
@@ -99,3 +99,11 @@ def test_a_script_denoises_without_torch_in_its_own_process(tiny, tmp_path):
                          capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert not Path(run.stdout.strip()).exists()
+
+
+def test_one_client_is_shared_and_made_anew_after_it_was_closed():
+    first = workerclient.shared_client()
+    assert workerclient.shared_client() is first
+    workerclient.close_shared_client()
+    assert workerclient.shared_client() is not first
+    workerclient.close_shared_client()
