@@ -9,19 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from LDCTDenoiseLib.engine import InProcessEngine
 
+from .candidate import Candidate
+from .measurement import Measurements
 from .memoryestimate import fit_into_memory
 from .progressmeter import Progress
 from .settings import CandidateSettings
-
-if TYPE_CHECKING:
-    from .candidates import Candidate
-    from .measurements import Measurements
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What each candidate tells: noise, sharpness, CT numbers, contrast and distances, in numbers and in words.
+"""What each candidate tells: noise, sharpness, CT numbers, contrast, distances and flicker.
 
 The DID paper (arXiv 2011.14873, discussion) leaves this as future work: "quantify the noise-resolution tradeoff ... with
 some simple and understandable metrics".
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,58 +16,15 @@ from LDCTDenoiseLib.metrics import bias_per_class, body_mask, cnr_did, cnr_seed,
 from LDCTDenoiseLib.noiselevel import global_noise_level
 from LDCTDenoiseLib.scanfield import outside_scan_field
 
+from .candidate import Candidate
 from .edges import EdgeProbe
+from .flicker import FlickerProbe
+from .measurement import Measurements
 from .noiseprobe import NoiseProbe
 from .progressmeter import Progress, ProgressMeter
 
-if TYPE_CHECKING:
-    from .candidates import Candidate
-
 MAX_SLICES = 16
 """Of a volume at most this many evenly spaced slices are measured, which is plenty for every number below."""
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """What is measured on one candidate. Numbers that cannot be had are None.
-
-    Attributes:
-        kind, method, iteration, seconds, position: as of the candidate.
-        noise_sd_hu: noise SD in flat soft tissue or in the user's region; see :class:`.noiseprobe.NoiseProbe`.
-        gnl_hu: global noise level; see :mod:`LDCTDenoiseLib.noiselevel`.
-        noise_share: noise SD over the input's.
-        edges_kept: slope of the edges over the input's; see :mod:`.edges`.
-        bias_hu: mean difference from the input in lung, fat, soft tissue and bone; None where a tissue is absent.
-        cnr: contrast-to-noise ratio of the two regions by the definitions of the two papers, {"did": ..., "seed": ...}
-            (see :mod:`LDCTDenoiseLib.metrics.contrast`); None without two regions, or infinite.
-        rmse_to_reference_hu: in the body; None without a reference.
-        distance_to_input_hu, distance_to_smoothest_hu: root mean square difference in the body.
-    """
-
-    kind: str
-    method: str
-    iteration: int
-    seconds: float
-    position: float
-    noise_sd_hu: float
-    gnl_hu: float
-    noise_share: float
-    edges_kept: float | None
-    bias_hu: dict[str, float | None]
-    cnr: dict[str, float | None] | None
-    rmse_to_reference_hu: float | None
-    distance_to_input_hu: float
-    distance_to_smoothest_hu: float
-
-    def as_dict(self) -> dict:
-        """Return all numbers, ready for JSON."""
-        return asdict(self)
-
-    def sentence(self) -> str:
-        """Return the trade-off in words, such as "noise 11 HU, 62 % of the original; edges 94 %"."""
-        digits = 0 if self.noise_sd_hu >= 9.95 else 1
-        edges = "no edges to judge by" if self.edges_kept is None else f"edges {100 * self.edges_kept:.0f} %"
-        return f"noise {self.noise_sd_hu:.{digits}f} HU, {100 * self.noise_share:.0f} % of the original; {edges}"
 
 
 def measure_candidates(candidates: Sequence[Candidate], input_array: np.ndarray, spacing: Sequence[float], *,
@@ -146,6 +101,7 @@ class _Ruler:
         self.classes = tissue_classes(pattern, spacing, self.body)
         stop_if_cancelled()
         self.edges = EdgeProbe(self.input, self.smoothest, spacing, not_scanned)
+        self.flicker = _flicker_probe(default, spacing, padding)
         self.regions = None if roi is None or background_roi is None else (roi, background_roi)
 
     def measure(self, candidate: Candidate) -> Measurements:
@@ -167,7 +123,16 @@ class _Ruler:
             cnr=cnr,
             rmse_to_reference_hu=None if self.reference is None else rmse(image, self.reference, self.body),
             distance_to_input_hu=rmse(image, self.input, self.body),
-            distance_to_smoothest_hu=rmse(image, self.smoothest, self.body))
+            distance_to_smoothest_hu=rmse(image, self.smoothest, self.body),
+            flicker_hu=self.flicker.sd(candidate.array) if self.flicker else None)
+
+
+def _flicker_probe(default, spacing, padding) -> FlickerProbe | None:
+    """The probe, or None where there are too few slices or too little soft tissue for it."""
+    try:
+        return FlickerProbe(default, spacing, padding)
+    except ValueError:
+        return None
 
 
 def _check(candidates, input_array, roi, background_roi, reference, padding) -> None:

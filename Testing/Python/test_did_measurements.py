@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from DIDInteractiveLib.measurements import Measurements, measure_candidates
+from DIDInteractiveLib.measurement import Measurements
+from DIDInteractiveLib.measurements import measure_candidates
 from LDCTDenoiseLib.engine import Cancelled
 
 SPACING = (3.0, 0.8, 0.8)
@@ -156,6 +157,20 @@ def test_a_region_far_from_the_measured_slices_is_still_used():
     only[2] = disk((0, 0), 10, (1, 96, 96))[0]
     found = measure_candidates(candidates, candidates[-1].array, SPACING, roi=only)
     assert found[-1].noise_sd_hu == pytest.approx(candidates[-1].array[only].std(), rel=0.02)
+
+
+def test_slices_that_jump_flicker_and_the_rest_does_not(image):
+    volume = np.repeat(image[:1], 8, axis=0)
+    steady = blends(volume)[0].array
+    jumping = steady + np.where(np.arange(8) % 2, 3.0, -3.0)[:, None, None]
+    x = volume + noise(volume.shape)
+    found = measure_candidates([candidate(steady, "default"), candidate(jumping), candidate(x, "input")], x, SPACING)
+    assert found[1].flicker_hu == pytest.approx(12 / np.sqrt(6), rel=0.05)
+    assert found[0].flicker_hu < 0.2 * found[1].flicker_hu
+
+
+def test_two_slices_cannot_flicker(measured):
+    assert measured[0].flicker_hu is None
 
 
 def test_integers_are_measured_and_nothing_is_modified(image):
