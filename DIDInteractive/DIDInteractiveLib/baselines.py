@@ -25,5 +25,5 @@ def blend(default: np.ndarray, bound: np.ndarray, share: float, original: np.nda
 
 
 def interpolate(start: torch.Tensor, end: torch.Tensor, share: float) -> torch.Tensor:
-    """Return weights ``share`` (0..1) of the way from ``start`` to ``end`` (network interpolation, arXiv 1811.10515)."""
+    """Return weights ``share`` (0..1) of the way from ``start`` to ``end``; Wang et al., arXiv 1811.10515."""
     return torch.lerp(start, end, share)

@@ -72,7 +72,8 @@ def generate_candidates(array, spacing, denoiser: Denoiser, settings: CandidateS
     part = _checked_range(slices, len(array))
     for name, mask in (("padding", padding), ("region of interest", roi)):
         if mask is not None and np.shape(mask) != array.shape:
-            raise ValueError(f"The {name} has the shape {np.shape(mask)}, but the volume {array.shape}; they must agree.")
+            raise ValueError(f"The {name} has the shape {np.shape(mask)}, but the volume {array.shape}; they must "
+                             "agree.")
     padding, roi = (None if mask is None else np.asarray(mask, dtype=bool)[part] for mask in (padding, roi))
     return _Run(array[part], spacing, denoiser, settings, padding, roi, progress, cancelled, on_candidate).result()
 
@@ -95,11 +96,12 @@ class _Run:
             progress=lambda done, total, _: self.meter.report(done / total, "Default image"))
         self.messages += result.messages
         if result.effective_strength == 0:
-            raise NothingToTradeError(f"The noise level of {result.noise_before:.1f} HU is so low that the network leaves "
-                                      "the image as it is, so there is no trade-off to choose from.")
+            raise NothingToTradeError(f"The noise level of {result.noise_before:.1f} HU is so low that the network "
+                                      "leaves the image as it is, so there is no trade-off to choose from.")
         self.whole = Images(array, result.array, outside_scan_field(array, padding), result.effective_strength,
                             self._smooth)
-        self.tuning = representative_slices(array, result.array, spacing, settings.tuning_slices, self.whole.outside, roi)
+        self.tuning = representative_slices(array, result.array, spacing, settings.tuning_slices, self.whole.outside,
+                                            roi)
         self.piece = self._piece(self.tuning)
 
     def result(self) -> CandidateSet:
@@ -120,8 +122,8 @@ class _Run:
                 self._add_shared(maker, direction, positions)
         self._add(self.array.copy(), "input", "input", 0)
         if self.left_out:
-            self.messages.append(f"{self.left_out} candidates were left out, as their noise did not go on from that of the "
-                                 "one before.")
+            self.messages.append(f"{self.left_out} candidates were left out, as their noise did not go on from that of "
+                                 "the one before.")
         candidates = sorted(self.found, key=lambda one: one.tuning_noise_sd)
         self.meter.report(1.0, "Candidates are ready")
         return CandidateSet(
@@ -154,8 +156,9 @@ class _Run:
                 maker, blended = None, blended + 1
             made: list[Made] = []
             if maker is not None:
+                text = f"{direction.capitalize()} candidates, slice {k + 1}"
                 made = list(maker.find(direction, positions, lambda share: self.meter.report(
-                    (done + share / len(self.array)) * len(positions), f"{direction.capitalize()} candidates, slice {k + 1}")))
+                    (done + share / len(self.array)) * len(positions), text)))
                 sentences.append(maker.outcomes[direction])
                 counts.append(len(made))
             for number, position in enumerate(positions):
@@ -173,8 +176,8 @@ class _Run:
         if blended:
             self.messages.append(f"{blended} slices without tissue to measure noise in were blended instead of tuned.")
         self.outcomes[direction] = sentences[0] if len(sentences) == 1 else (
-            f"Tuned {len(sentences)} slices, each on its own, with {min(counts, default=0)} to {max(counts, default=0)} "
-            f"of {len(positions)} candidates.")
+            f"Tuned {len(sentences)} slices, each on its own, with {min(counts, default=0)} to "
+            f"{max(counts, default=0)} of {len(positions)} candidates.")
 
     def _images(self, numbers) -> Images:
         whole = self.whole
@@ -220,8 +223,8 @@ class _Run:
         settings, piece = self.settings, self.piece
         if settings.repetitions == 1:
             return "No smoother candidates: with one repetition the smooth bound is the default itself."
-        return (f"No smoother candidates: applied {settings.repetitions} times the network leaves {piece.smooth_noise:.1f} HU "
-                f"of noise, hardly less than the default's {piece.default_noise:.1f} HU.")
+        return (f"No smoother candidates: applied {settings.repetitions} times the network leaves "
+                f"{piece.smooth_noise:.1f} HU of noise, hardly less than the default's {piece.default_noise:.1f} HU.")
 
 
 def _checked_spacing(spacing) -> tuple[float, float, float]:

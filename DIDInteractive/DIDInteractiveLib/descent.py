@@ -3,8 +3,8 @@
 Base is the DID paper's gradient descent with momentum 0.9 (arXiv 2011.14873, section III-B2). Three things are added:
 
 - Every tensor's part of the step has the length of the tensor itself times one common rate (layer-wise scaling, You et
-  al., arXiv 1708.03888). Without, the last layer takes nearly all of the step, and scaling its weights in a network that
-  predicts noise is the same as blending default and input.
+  al., arXiv 1708.03888). Without, the last layer takes nearly all of the step, and scaling its weights in a network
+  that predicts noise is the same as blending default and input.
 - The rate adapts: it grows while steps change little, and a step that changes the noise too much, raises the loss or
   is not finite is taken back and repeated smaller, without momentum where it had raised the loss.
 - Where a step passes the noise SD that a candidate is to have, the place between its ends is sought.
@@ -125,7 +125,8 @@ class Descent:
                     little = abs(advance) < LEAST_ADVANCE and after.loss > state.loss * (1 - LEAST_ADVANCE)
                     self._rate *= FAST_GROWTH if little else GROWTH
                 return after
-        self._reason = "every step, however small, " + ("raised the loss" if finite else "led to values that are not finite")
+        what = "raised the loss" if finite else "led to values that are not finite"
+        self._reason = f"every step, however small, {what}"
         return None
 
     def _between(self, before: State, after: State, target: float) -> Reached:
@@ -166,8 +167,8 @@ class Descent:
         piece, noise = self._piece, self.end.noise
         name = "smooth bound" if self._direction == "smoother" else "input"
         bound = piece.bound_noise(self._direction)
-        way = f"{abs(piece.position_of(noise)):.0%} of the way from the default ({piece.default_noise:.1f} HU) to the {name} " \
-              f"({bound:.1f} HU)"
+        way = (f"{abs(piece.position_of(noise)):.0%} of the way from the default ({piece.default_noise:.1f} HU) to the "
+               f"{name} ({bound:.1f} HU)")
         if not missing or self._is_reached(noise, targets[-1]):
             goal = "the smooth bound" if self._direction == "smoother" else "the last candidate before the input"
             return f"Reached {goal} after {self.steps} steps: {noise:.1f} HU, {way}."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from .parameterisation import Parameterisation
 from .piece import Images, Piece
 from .settings import CandidateSettings
 
+EARLY_STEPS, EARLY_WAY = 15, 0.4
+"""Where a descent is early: after so many steps at most, and at most so far on its way in log noise SD."""
 Report = Callable[[float], None]
 
 
@@ -47,9 +50,8 @@ class Maker:
         self.outcomes: dict[str, str] = {}
 
     def find(self, direction: str, positions: Sequence[float], report: Report) -> Iterator[Made]:
-        """Yield the candidates at ``positions`` (see ``Piece.noise_at``), from the default outwards, while there are any.
-
-        ``report`` gets the share of the search that is done. Raises Cancelled.
+        """Yield the candidates at ``positions`` (see ``Piece.noise_at``), from the default outwards, while there are
+        any. ``report`` gets the share of the search that is done. Raises Cancelled.
         """
         raise NotImplementedError
 
@@ -62,15 +64,15 @@ class Blending(Maker):
         ends = piece.default_noise, piece.bound_noise(direction)
 
         def noise(share: float) -> float:
-            return piece.probe.sd(self._render(piece, direction, share))
+            return piece.probe.sd(self._render(piece, None, direction, share))
 
         for position in positions:
             share, _ = share_for_noise(noise, piece.noise_at(position), ends)
-            yield Made(0, lambda images, report, share=share: self._render(images, direction, share))
+            yield Made(0, partial(self._render, direction=direction, share=share))
         self.outcomes[direction] = f"All {len(positions)} {direction} candidates are mixtures of images."
 
     @staticmethod
-    def _render(images: Images, direction: str, share: float) -> np.ndarray:
+    def _render(images: Images, report: Report | None, direction: str, share: float) -> np.ndarray:
         return blend(images.default, images.bound(direction), share, images.array, images.outside)
 
 
@@ -99,6 +101,57 @@ class Tuning(Maker):
         return render
 
 
+class Structure(Tuning):
+    """Sharper candidates as :class:`Tuning` makes them; smoother ones with the order of its descent turned round.
+
+    A descent changes first what the network can change most easily, which is structure, and last the noise (the kernel
+    of the DID paper, section II-A). Towards the input that is what one wants; towards the smooth bound t it costs
+    structure before it lowers the noise. So of the way from the default y to t, what an early place z of the descent
+    has not done yet comes first: y + a (t - z), a = 0..1, and what it has done comes last: + b (z - y), b = 0..1. That
+    ends at t exactly, whereas the descent itself may stop far from it.
+    """
+
+    def find(self, direction, positions, report):
+        if direction == "sharper":
+            yield from super().find(direction, positions, report)
+            return
+        piece = self.piece
+        descent = Descent(self._objective(direction), replace(self.settings, max_steps=min(
+            self.settings.max_steps, EARLY_STEPS)))
+        for _ in descent.run([piece.noise_at(-EARLY_WAY)], report):
+            pass
+        render_early = self._renderer(descent.end.values)
+        rendered: dict[Images, np.ndarray] = {}
+        early = descent.end.image
+
+        def render(images: Images, report: Report | None, share: float) -> np.ndarray:
+            if images not in rendered:
+                # Rounded to whole HU here, the early place would add noise of its own to the mixture.
+                exact = images.array.astype(np.result_type(images.array.dtype, np.float32))
+                rendered[images] = render_early(images.with_array(exact), report)
+            return self._mix(images, rendered[images], share)
+
+        middle = piece.probe.sd(self._mix(piece, early, 1.0))
+        for position in positions:
+            target = piece.noise_at(position)
+            first = middle < target
+            ends = (piece.default_noise, middle) if first else (middle, piece.smooth_noise)
+            share, _ = share_for_noise(
+                lambda share: piece.probe.sd(self._mix(piece, early, share + (not first))), target, ends)
+            yield Made(descent.steps, partial(render, share=share + (not first)))
+        self.outcomes[direction] = (f"All {len(positions)} smoother candidates come from an early place of the descent "
+                                    f"({descent.end.noise:.1f} HU) and the smooth bound ({piece.smooth_noise:.1f} HU).")
+
+    @staticmethod
+    def _mix(images: Images, early: np.ndarray, share: float) -> np.ndarray:
+        """The image at ``share``, 0 (default) to 1 (all that the early place lacks) to 2 (smooth bound)."""
+        exact = np.result_type(images.array.dtype, np.float32)
+        default, early, smooth = (one.astype(exact) for one in (images.default, early, images.smooth))
+        first, last = exact.type(min(share, 1)), exact.type(max(share - 1, 0))
+        mixed = default + first * (smooth - early) + last * (early - default)
+        return np.where(images.outside, images.array, round_to_dtype(mixed, images.array.dtype))
+
+
 class Interpolation(Tuning):
     """Networks whose weights lie between the original ones and those at the end of the calibrated descent."""
 
@@ -111,7 +164,7 @@ class Interpolation(Tuning):
         start, end = objective.parameterisation.start, descent.end
         found = 0
         for target in targets:
-            if abs(np.log(target / self.piece.default_noise)) > abs(np.log(end.noise / self.piece.default_noise)) + 1e-3:
+            if abs(self.piece.position_of(target)) > abs(self.piece.position_of(end.noise)) + 1e-3:
                 break
             share, _ = share_for_noise(
                 lambda s: objective.evaluate(interpolate(start, end.values, s), gradient=False).noise, target,
@@ -128,10 +181,11 @@ class Literal(Tuning):
         run = literal_descent(self._objective(direction), self.settings, report)
         self.outcomes[direction] = run.outcome
         count = min(len(positions), len(run.images))
-        for number in np.unique(np.linspace(0, len(run.images), count + 1)[1:].round().astype(int) - 1) if count else ():
+        for number in np.linspace(0, len(run.images), count + 1)[1:].round().astype(int) - 1:
             image = run.images[number]
             yield Made(run.steps[number], lambda images, report, image=image: np.where(
                 images.outside, images.array, round_to_dtype(image, images.array.dtype)))
 
 
-MAKERS: dict[str, type[Maker]] = {"did": Tuning, "did-literal": Literal, "blend": Blending, "interpolate": Interpolation}
+MAKERS: dict[str, type[Maker]] = {"did": Tuning, "did-structure": Structure, "did-literal": Literal, "blend": Blending,
+                                  "interpolate": Interpolation}

@@ -21,8 +21,8 @@ MIN_ROI_PIXELS = 16
 class NoiseProbe:
     """Noise SD in flat soft tissue, or in a region of the user's choice.
 
-    The flat region is the fifth of the soft tissue (0 to 150 HU, as in :mod:`LDCTDenoiseLib.metrics.masks`) in which the
-    smoothed default image varies least: chosen from the default because the input's own noise would choose its calm
+    The flat region is the fifth of the soft tissue (0 to 150 HU, as in :mod:`LDCTDenoiseLib.metrics.masks`) in which
+    the smoothed default image varies least: chosen from the default because the input's own noise would choose its calm
     parts, and fixed, so that all candidates are measured in the same pixels. Where there is no soft tissue (lung, a
     phantom of another material), the flattest fifth of the body takes its place. There, the deviation of every pixel
     from the mean of the region's pixels in the 7 mm window around it counts. In the user's region it is the
@@ -54,8 +54,8 @@ class NoiseProbe:
         else:
             self.mask = roi.astype(bool) if padding is None else roi & ~padding
             if self.mask.sum() < MIN_ROI_PIXELS:
-                raise ValueError(f"The region for the noise holds {int(self.mask.sum())} voxels of the scan, too few to "
-                                 f"measure noise in; choose one of at least {MIN_ROI_PIXELS}.")
+                raise ValueError(f"The region for the noise holds {int(self.mask.sum())} voxels of the scan, too few "
+                                 f"to measure noise in; choose one of at least {MIN_ROI_PIXELS}.")
         self._slices = np.flatnonzero(self.mask.any(axis=(1, 2)))
         self._mask = self.mask[self._slices]
         if self._local:

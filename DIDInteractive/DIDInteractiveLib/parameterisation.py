@@ -13,6 +13,7 @@ from torch import nn
 from torch.func import functional_call
 
 SMALLEST_SCALE = 0.01
+"""Weights whose root mean square is less take steps as if it were this."""
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 _NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
 
@@ -49,7 +50,9 @@ class Parameterisation:
             raise ValueError(f"The network has nothing to tune ({tuned}); choose the method 'blend'.")
         self.start = torch.cat(parts).contiguous()
         self._sizes = [part.numel() for part in parts]
-        self._lengths = [max(float(part.norm()), SMALLEST_SCALE * part.numel() ** 0.5) for part in parts]
+        # A bias of zero may grow as a gain of one may.
+        smallest = 1.0 if tuned == "gains" else SMALLEST_SCALE
+        self._lengths = [max(float(part.norm()), smallest * part.numel() ** 0.5) for part in parts]
 
     def _insert_gains(self) -> list[torch.Tensor]:
         normalised = _followed_by_normalisation(self.template)
@@ -67,7 +70,7 @@ class Parameterisation:
     def scaled(self, step: torch.Tensor) -> torch.Tensor:
         """Return a step in which the part of every tensor is as long as that tensor was at the start.
 
-        A part without length stays without; tensors near zero, such as new biases, count as 1 % of one per value.
+        A part without length stays without. Tensors near zero count as 0.01 per value, gains and biases as 1.
         """
         parts = [part * (length / max(float(part.norm()), 1e-30))
                  for part, length in zip(step.split(self._sizes), self._lengths)]

@@ -38,6 +38,10 @@ class Images:
         """The smooth bound, t_low of the paper; made when it is first asked for, as it costs several runs."""
         return self._make_smooth(self)
 
+    def with_array(self, array: np.ndarray) -> Images:
+        """The same with another type of the input's values."""
+        return Images(array, self.default, self.outside, self.effect, lambda _: self.smooth)
+
     def bound(self, direction: str) -> np.ndarray:
         """The image that lies at the end of a direction."""
         return self.smooth if direction == "smoother" else self.array
@@ -57,8 +61,8 @@ class Piece(Images):
         before, after = self.input_noise, self.default_noise
         if after <= 0 or after > before * (1 - LEAST_CHANGE):
             raise NothingToTradeError(
-                f"The network does not lower the noise of this image ({before:.1f} HU before, {after:.1f} HU after), so "
-                "there is no trade-off to choose from; take another model or a noisier image.")
+                f"The network does not lower the noise of this image ({before:.1f} HU before, {after:.1f} HU after), "
+                "so there is no trade-off to choose from; take another model or a noisier image.")
 
     @cached_property
     def input_noise(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-METHODS = ("did", "did-literal", "blend", "interpolate")
+METHODS = ("did", "did-structure", "did-literal", "blend", "interpolate")
 TUNED = ("all", "gains")
 REDUCTIONS = ("mean", "sum")
 LIMITS = {"count": (3, 31), "repetitions": (1, 10), "max_steps": (1, 1000), "tuning_slices": (1, 16)}
@@ -22,9 +22,15 @@ class CandidateSettings:
     """
 
     method: str = "did"
-    """"did": descents with an adaptive step, candidates at equal steps of log noise SD; "did-literal": the optimiser and
-    the stop rule of the DID paper (arXiv 2011.14873, section III-B2), slice by slice; "blend": mixtures of the smooth
-    bound, the default and the input; "interpolate": mixtures of the original weights and those at the ends of "did"."""
+    """How candidates are made.
+
+    - "did": descents with an adaptive step, candidates at equal steps of log noise SD;
+    - "did-structure": the same on the sharper side; on the smoother one the noise goes before the structure, and the
+      smooth bound is always reached, see :class:`.makers.Structure`;
+    - "did-literal": optimiser and stop rule of the DID paper (arXiv 2011.14873, section III-B2), slice by slice;
+    - "blend": mixtures of the smooth bound, the default and the input;
+    - "interpolate": mixtures of the original weights and those at the ends of "did".
+    """
     count: int = 9
     """Candidates wanted, 3 to 31, the default and the input among them."""
     tuned: str = "all"
@@ -66,7 +72,7 @@ class CandidateSettings:
 
     @property
     def positions(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Where the candidates besides default and input lie: smoother (-1 .. below 0) and sharper (above 0 .. below 1).
+        """Where the candidates lie besides default and input: the smoother (-1 .. 0) and the sharper ones (0 .. 1).
 
         Both run from the default outwards; 1 is the input, -1 the smooth bound, equal steps on each side.
         """

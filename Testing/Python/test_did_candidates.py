@@ -22,7 +22,8 @@ def test_blended_candidates_lie_at_equal_steps_of_log_noise_on_either_side_of_th
 def test_the_default_is_what_the_denoiser_returns_and_the_input_comes_last_bit_for_bit():
     image = volume().astype("int16")
     made = generate_candidates(image, SPACING, smoothing(), BLEND)
-    np.testing.assert_array_equal(made.candidates[made.default].array, smoothing().denoise(image, spacing=SPACING).array)
+    expected = smoothing().denoise(image, spacing=SPACING).array
+    np.testing.assert_array_equal(made.candidates[made.default].array, expected)
     np.testing.assert_array_equal(made.candidates[-1].array, image)
     assert [one.kind for one in made.candidates] == ["smoother"] * 4 + ["default"] + ["sharper"] * 3 + ["input"]
 
@@ -34,6 +35,7 @@ def test_a_constant_image_is_refused_with_a_reason(image):
 
 
 ALL_METHODS = [{"method": "did"}, {"method": "did", "tuned": "gains"}, {"method": "blend"}, {"method": "interpolate"},
+               {"method": "did-structure"}, {"method": "did-structure", "per_slice": True},
                {"method": "did", "per_slice": True}, {"method": "blend", "per_slice": True},
                {"method": "did-literal", "reduction": "sum", "learning_rate": 1e-5}]
 
@@ -86,6 +88,22 @@ def test_the_calibrated_candidates_lie_at_their_positions():
     assert smoother[:-1] == pytest.approx([-0.25 * k for k in range(1, len(smoother))], abs=0.02)
 
 
+def test_with_structure_kept_the_smooth_bound_itself_is_reached_and_every_position_before_it():
+    settings = CandidateSettings(method="did-structure", count=9)
+    made = generate_candidates(volume(2), SPACING, smoothing(), settings)
+    blended = generate_candidates(volume(2), SPACING, smoothing(), BLEND)
+    smoother = [one for one in made.candidates if one.kind == "smoother"]
+    assert [one.position for one in smoother] == pytest.approx([-1, -0.75, -0.5, -0.25], abs=0.02)
+    assert smoother[0].tuning_noise_sd == pytest.approx(blended.candidates[0].tuning_noise_sd, rel=0.01)
+
+
+def test_with_a_single_value_to_tune_the_sharper_candidates_are_blends():
+    made, blended = (generate_candidates(volume(1), SPACING, one_value(0.6), CandidateSettings(method=method))
+                     for method in ("did-structure", "blend"))
+    for one, other in zip(made.candidates[made.default:], blended.candidates[blended.default:]):
+        np.testing.assert_allclose(one.array, other.array, atol=1.0)
+
+
 def test_more_repetitions_make_the_smooth_bound_smoother_and_one_leaves_none():
     lowest = []
     for repetitions in (2, 3, 5):
@@ -108,8 +126,8 @@ def test_the_blended_end_is_the_network_applied_k_times():
 
 
 def test_an_extrapolated_bound_is_smoother_and_says_so():
-    plain, beyond = (generate_candidates(volume(1), SPACING, smoothing(0.4), CandidateSettings(method="blend", extrapolation=e))
-                     for e in (0.0, 0.3))
+    plain, beyond = (generate_candidates(volume(1), SPACING, smoothing(0.4), CandidateSettings(
+        method="blend", extrapolation=share)) for share in (0.0, 0.3))
     assert beyond.candidates[0].tuning_noise_sd < plain.candidates[0].tuning_noise_sd
     assert all(one.method == "blend, extrapolated" for one in beyond.candidates if one.kind == "smoother")
     assert any("30%" in message for message in beyond.messages)
