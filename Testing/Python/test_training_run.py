@@ -86,3 +86,14 @@ def test_missing_data_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"crlm_1004_cap_ge\.nii\.gz does not exist"):
         run_training(config, tmp_path / "out", root=tmp_path, device="cpu")
     assert not (tmp_path / "out").exists() and not (tmp_path / "bank").exists()
+
+
+def test_a_second_run_goes_on_from_the_first_ones_weights_and_says_so(finished, tmp_path):
+    config, folder, *_ = finished
+    first = (folder / "best.pt").as_posix()
+    again = config.with_name("second.toml")
+    again.write_text(f'base = "{config.name}"\ninitial_weights = "{first}"\n[optimiser]\niterations = 60\nrate = 1e-4\n')
+    run_training(again, tmp_path / "second", device="cpu")
+    before, after = (json.loads((f / "entry.json").read_text())["training"] for f in (folder, tmp_path / "second"))
+    assert "initial_weights" not in before and after["initial_weights"] == first
+    assert after["validation_ratio"] < before["validation_ratio"] * 1.02

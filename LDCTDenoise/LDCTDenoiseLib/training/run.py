@@ -99,6 +99,8 @@ def model_entry(config: TrainingConfig, digest: str, trainer: Trainer) -> dict:
                                               if optimiser.sd_floor is not None else ""),
               "precision": optimiser.precision, "seed": config.seed,
               "sampling": vars(config.sampling if config.slices is None else config.slices)}
+    if config.initial_weights is not None:
+        recipe["initial_weights"] = config.initial_weights
     return {
         "name": network.architecture, "version": __version__, "architecture": network.architecture,
         "widths": list(network.widths), "form": network.form, "options": network.options,
