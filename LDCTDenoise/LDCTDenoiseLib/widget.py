@@ -31,7 +31,7 @@ class Panel:
         self.parameters = None
         self._guiTag = self._observer = None
         self._cards: list[modelregistry.ModelCard] = []
-        self._seen = (None, None, None, None)
+        self._seen = (None, None)
         # What takes a moment is done when the application has nothing else to do.
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -80,7 +80,7 @@ class Panel:
         if parameters is not None:
             self._guiTag = parameters.connectGui(self.ui)
             self._observer = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onChange)
-        self._seen = (None, None, None, None)
+        self._seen = (None, None)
         self._onChange()
 
     def card(self) -> modelregistry.ModelCard | None:
@@ -128,8 +128,7 @@ class Panel:
     def _onChange(self, caller=None, event=None) -> None:
         """The parameters changed, or are others."""
         parameters = self.parameters
-        now = (None,) * 4 if parameters is None else (parameters.inputVolume, parameters.model,
-                                                     parameters.outputVolume, parameters.region)
+        now = (None, None) if parameters is None else (parameters.inputVolume, parameters.model)
         before, self._seen = self._seen, now
         if now[0] is not before[0]:
             self._onInput(before[0])
@@ -142,10 +141,10 @@ class Panel:
             self.run.preview.setStrength(parameters.strength / 100)
             self.result.setResult(framesequence.result_of(parameters.inputVolume) if self.framesChosen()
                                   else parameters.outputVolume)
-            if now[3] is not before[3]:
-                self.result.measure()
+            self.result.setRegion(parameters.region)
         else:
             self.result.setResult(None)
+            self.result.setRegion(None)
         self.updateEstimate()
         self.run.update()
 

@@ -46,8 +46,10 @@ class Comparison:
         return True
 
     def show(self) -> None:
-        """Show the result where its source is to be seen, or in all views if that is nowhere."""
+        """Show the result, which is new, where its source is to be seen, or in all views if that is nowhere."""
         self.after = True
+        if self._temporary is not None:
+            self._fillTemporary()
         views = self._views() or slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
         for composite in views:
             composite.SetBackgroundVolumeID(self._wanted().GetID())
@@ -59,9 +61,16 @@ class Comparison:
         self._update(views)
 
     def setDifference(self, on: bool) -> None:
-        """Let what was removed take the place of the result in the views, or no longer."""
+        """Let what was removed take the place of the result in the views, or no longer.
+
+        Raises ValueError when source and result no longer fit together.
+        """
         if on == self.difference:
             return
+        before, after = (volume.GetImageData().GetDimensions() for volume in (self.source, self.result))
+        if on and before != after:
+            raise ValueError(_("'{source}' and '{result}' no longer have the same size: run again.").format(
+                source=self.source.GetName(), result=self.result.GetName()))
         views = self._views()
         self.difference, self.after = on, True
         self._update(views)
@@ -118,18 +127,17 @@ class Comparison:
         kept = self._keptNoise()
         if kept is not None:
             return kept
-        if self._temporary is None or self._temporary.GetScene() is None:
-            before, after = (slicer.util.arrayFromVolume(volume) for volume in (self.source, self.result))
-            if before.shape != after.shape:
-                raise ValueError(_("'{source}' and '{result}' no longer have the same size: run again.").format(
-                    source=self.source.GetName(), result=self.result.GetName()))
-            volume = scene.add_temporary_volume(slicer.mrmlScene, _("Difference"))
-            volume.CopyOrientation(self.source)
-            volume.SetAndObserveTransformNodeID(self.source.GetTransformNodeID())
-            slicer.util.updateVolumeFromArray(volume, scene.removed_noise(before, after))
-            scene.show_noise(volume)
-            self._temporary = volume
+        if self._temporary is None:
+            self._temporary = scene.add_temporary_volume(slicer.mrmlScene, _("Difference"))
+            self._temporary.CopyOrientation(self.source)
+            self._temporary.SetAndObserveTransformNodeID(self.source.GetTransformNodeID())
+            self._fillTemporary()
         return self._temporary
+
+    def _fillTemporary(self) -> None:
+        before, after = (slicer.util.arrayFromVolume(volume) for volume in (self.source, self.result))
+        slicer.util.updateVolumeFromArray(self._temporary, scene.removed_noise(before, after))
+        scene.show_noise(self._temporary)
 
     def _removeTemporary(self) -> None:
         if self._temporary is not None and self._temporary.GetScene() is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from . import region
@@ -19,6 +20,8 @@ class ResultView:
     """
 
     KEY = "D"
+    PAUSE_MS = 250
+    """How long a region has to rest before it is measured: not at every step while it is drawn or moved."""
 
     def __init__(self, panel) -> None:
         self.panel = panel
@@ -26,6 +29,12 @@ class ResultView:
         self.comparison = Comparison()
         self.statistics = None
         self._shortcut = None
+        self._region = None
+        self._regionTags: list[int] = []
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(self.PAUSE_MS)
+        self._timer.connect("timeout()", self.measure)
         self.ui.statisticsTable.setHorizontalHeaderLabels([_("HU"), _("Before"), _("After"), _("Change")])
         header = self.ui.statisticsTable.horizontalHeader()
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
@@ -41,6 +50,18 @@ class ResultView:
         if self.comparison.setResult(result):
             self.update()
             self.measure()
+
+    def setRegion(self, chosen) -> None:
+        """Measure in ``chosen`` (vtkMRMLMarkupsROINode) from now on, wherever it is moved; None: in soft tissue."""
+        if chosen is self._region:
+            return
+        for tag in self._regionTags:
+            self._region.RemoveObserver(tag)
+        self._region = chosen
+        self._regionTags = [] if chosen is None else [
+            chosen.AddObserver(event, lambda caller, event: self._timer.start())
+            for event in (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLMarkupsNode.PointModifiedEvent)]
+        self.measure()
 
     def show(self) -> None:
         """Show the result in the slice views."""
@@ -80,6 +101,8 @@ class ResultView:
             self._shortcut = None
 
     def close(self) -> None:
+        self._timer.stop()
+        self.setRegion(None)
         self.exit()
         self.comparison.stop()
 
@@ -95,11 +118,10 @@ class ResultView:
         from .resultstatistics import measure
 
         source, result = self.comparison.source, self.comparison.result
-        chosen = self.panel.parameters.region if self.panel.parameters is not None else None
         try:
             with slicer.util.WaitCursor():
                 before, after = (slicer.util.arrayFromVolume(volume) for volume in (source, result))
-                mask = None if chosen is None else region.mask_of(chosen, source)
+                mask = None if self._region is None else region.mask_of(self._region, source)
                 self.statistics = measure(before, after, source.GetSpacing()[::-1], mask)
                 fillTable(self.ui.statisticsTable, self.statistics)
         except ValueError as error:

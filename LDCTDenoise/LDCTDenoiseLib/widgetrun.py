@@ -29,6 +29,7 @@ class RunControl:
         self.ui.logTextEdit.maximumBlockCount = MAX_LOG_LINES
         self.ui.progressBar.visible = False
         self.ui.remainingLabel.visible = False
+        self.tell("")
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.ui.previewButton.connect("clicked(bool)", self.onPreviewButton)
 

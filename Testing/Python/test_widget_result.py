@@ -1,0 +1,280 @@
+"""After a run: before and after, side by side, the difference, and the table of numbers; all of it can be undone."""
+
+import time
+
+import numpy as np
+import pytest
+from panelfixtures import (  # noqa: F401  (fixtures)
+    array_of, calls, complaints, ct, mrml, open_panel, panel, parameters, session, settle, shown, ui,
+)
+
+
+@pytest.fixture
+def done(ct, ui, parameters, calls):
+    """The panel after a run; all views show the result."""
+    import slicer
+
+    slicer.util.setSliceViewerLayers(background=ct, fit=True)
+    parameters.inputVolume = ct
+    ui.applyButton.click()
+    calls[0].finish()
+    return ui
+
+
+@pytest.fixture
+def result(done, parameters):
+    return parameters.outputVolume
+
+
+def views(mrml):
+    """Everything in the views that has to come back when a comparison is undone."""
+    import slicer
+
+    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    return ([(c.GetBackgroundVolumeID(), c.GetForegroundVolumeID(), c.GetLinkedControl(), c.GetHotLinkedControl())
+             for c in composites],
+            [(slicer.util.arrayFromVTKMatrix(n.GetSliceToRAS()).round(6).tolist(), np.round(n.GetFieldOfView(), 6).tolist(),
+              np.round(n.GetXYZOrigin(), 6).tolist()) for n in nodes],
+            slicer.app.layoutManager().layout, mrml.node_ids())
+
+
+def shortcuts(session):
+    import qt
+
+    return [shortcut for shortcut in session.mainWindow.findChildren(qt.QShortcut) if shortcut.enabled]
+
+
+def test_the_button_changes_between_before_and_after_and_says_which_comes_next(done, ct, result):
+    assert done.beforeAfterButton.text == "Show before (D)"
+    done.beforeAfterButton.click()
+    assert shown() is shown("Green") is ct
+    assert done.beforeAfterButton.text == "Show after (D)"
+    done.beforeAfterButton.click()
+    assert shown() is shown("Green") is result
+
+
+def test_the_key_does_the_same_while_the_module_is_open(done, ct, result, session, panel):
+    [shortcut] = shortcuts(session)
+    assert shortcut.key.toString() == "D"
+    shortcut.activated.emit()
+    assert shown() is ct
+    shortcut.activated.emit()
+    assert shown() is result
+
+
+def test_the_key_is_free_again_when_the_module_is_left_and_comes_back_with_it(session, panel):
+    assert len(shortcuts(session)) == 1
+    panel.exit()
+    settle()
+    assert shortcuts(session) == []
+    panel.enter()
+    panel.enter()
+    assert len(shortcuts(session)) == 1
+    panel.widget.cleanup()
+    assert shortcuts(session) == []
+
+
+def test_the_key_is_none_that_slice_views_use():
+    from LDCTDenoiseLib.widgetresult import ResultView
+
+    assert ResultView.KEY not in "F B V G T R [ ] { } Left Right Up Down S".split()
+
+
+def test_the_key_does_nothing_before_there_is_a_result(session, panel, ct, parameters, mrml):
+    parameters.inputVolume = ct
+    before = views(mrml)
+    [shortcut] = shortcuts(session)
+    shortcut.activated.emit()
+    assert views(mrml) == before
+
+
+def test_only_views_of_the_two_volumes_are_changed_and_keep_their_zoom(mrml, done, ct, result, session):
+    import slicer
+
+    other = mrml.add_volume(np.zeros((2, 3, 4), np.int16), name="other")
+    slicer.mrmlScene.GetNodeByID("vtkMRMLSliceCompositeNodeGreen").SetBackgroundVolumeID(other.GetID())
+    session.sliceLogics["Red"].GetSliceNode().SetFieldOfView(11.0, 12.0, 1.0)
+    done.beforeAfterButton.click()
+    assert (shown(), shown("Green")) == (ct, other)
+    assert session.sliceLogics["Red"].GetSliceNode().GetFieldOfView() == (11.0, 12.0, 1.0)
+
+
+def test_side_by_side_shows_before_and_after_in_linked_views_of_one_plane(mrml, done, ct, result, session):
+    import slicer
+
+    session.sliceLogics["Red"].SetSliceOffset(-44.0)
+    done.sideBySideButton.click()
+    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView
+    assert (shown("Red"), shown("Yellow")) == (ct, result)
+    red, yellow = (session.sliceLogics[name].GetSliceNode() for name in ("Red", "Yellow"))
+    np.testing.assert_allclose(slicer.util.arrayFromVTKMatrix(yellow.GetSliceToRAS()),
+                               slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS()))
+    for name in ("Red", "Yellow"):
+        composite = session.sliceLogics[name].GetSliceCompositeNode()
+        assert (composite.GetLinkedControl(), composite.GetHotLinkedControl()) == (1, 1)
+
+
+def test_side_by_side_is_undone_by_a_second_click(mrml, done):
+    before = views(mrml)
+    done.sideBySideButton.click()
+    assert views(mrml) != before
+    done.sideBySideButton.click()
+    assert views(mrml) == before
+    assert not done.sideBySideButton.checked
+
+
+def test_a_layout_that_the_user_chose_meanwhile_stays(mrml, done, session):
+    import slicer
+
+    done.sideBySideButton.click()
+    slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView)
+    done.sideBySideButton.click()
+    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView
+
+
+def test_in_side_by_side_the_key_flips_the_right_view_only(done, ct, result, panel):
+    done.sideBySideButton.click()
+    done.beforeAfterButton.click()
+    assert (shown("Red"), shown("Yellow")) == (ct, ct)
+    done.beforeAfterButton.click()
+    assert (shown("Red"), shown("Yellow")) == (ct, result)
+
+
+def test_the_difference_takes_the_place_of_the_result_and_is_undone_by_a_second_click(mrml, done, ct, result):
+    before = views(mrml)
+    done.differenceButton.click()
+    difference = shown()
+    np.testing.assert_array_equal(array_of(difference), array_of(ct) - array_of(result))
+    assert difference.GetDisplayNode().GetLevel() == 0
+    assert (difference.GetHideFromEditors(), difference.GetSaveWithScene()) == (1, 0)
+    done.differenceButton.click()
+    assert views(mrml) == before
+    assert difference.GetScene() is None
+
+
+def test_the_difference_is_the_removed_noise_where_that_was_kept(mrml, ct, ui, parameters, calls, panel):
+    import slicer
+
+    slicer.util.setSliceViewerLayers(background=ct)
+    parameters.inputVolume, parameters.removedNoise = ct, True
+    ui.applyButton.click()
+    calls[0].finish()
+    noise = panel.widget.logic.removedNoiseVolume(parameters.outputVolume)
+    ui.differenceButton.click()
+    assert shown() is noise
+    ui.differenceButton.click()
+    assert shown() is parameters.outputVolume
+    assert noise.GetScene() is mrml.scene
+
+
+def test_side_by_side_and_difference_go_together(mrml, done, ct, result):
+    before = views(mrml)
+    done.differenceButton.click()
+    done.sideBySideButton.click()
+    assert shown("Red") is ct
+    assert shown("Yellow") not in (ct, result)
+    done.sideBySideButton.click()
+    done.differenceButton.click()
+    assert views(mrml) == before
+
+
+def test_another_run_renews_the_difference(mrml, done, ct, result, parameters, calls):
+    done.differenceButton.click()
+    parameters.strength = 50.0
+    done.applyButton.click()
+    calls[1].finish()
+    np.testing.assert_array_equal(array_of(shown()), array_of(ct) - array_of(result))
+
+
+@pytest.mark.parametrize("which", ["source", "result"])
+def test_without_the_source_or_the_result_there_is_nothing_to_compare(mrml, done, ct, result, which):
+    done.sideBySideButton.click()
+    mrml.scene.RemoveNode(ct if which == "source" else result)
+    settle()
+    assert done.resultCollapsibleButton.isHidden()
+    assert not done.sideBySideButton.checked
+
+
+def test_closing_the_scene_ends_the_comparison(mrml, done):
+    import slicer
+
+    done.sideBySideButton.click()
+    done.differenceButton.click()
+    mrml.scene.Clear(False)
+    assert done.resultCollapsibleButton.isHidden()
+    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+
+
+def test_an_output_that_is_no_result_has_nothing_to_compare(mrml, done, parameters):
+    parameters.outputVolume = mrml.add_volume(np.zeros((2, 3, 4), np.int16), name="other")
+    assert done.resultCollapsibleButton.isHidden()
+
+
+def cells(ui):
+    table = ui.statisticsTable
+    return [[table.item(row, column).text() for column in range(4)] for row in range(table.rowCount)]
+
+
+def test_the_table_tells_noise_what_was_removed_and_how_far_hu_shifted(done, ct, result):
+    rows = cells(done)
+    assert rows[0][0] == "Noise (SD), soft tissue"
+    assert float(rows[0][1]) == pytest.approx(30, rel=0.2)
+    assert float(rows[0][2]) == pytest.approx(27, rel=0.2)
+    assert rows[0][3] == "\N{MINUS SIGN}10 %"
+    assert [row[0] for row in rows[1:]] == ["Removed (SD)", "Shift of HU, soft tissue"]
+    shift = float((array_of(result).astype(float) - array_of(ct)).mean())
+    assert float(rows[2][3].replace("\N{MINUS SIGN}", "-")) == pytest.approx(shift, abs=0.3)
+
+
+def add_roi(center, size):
+    import slicer
+
+    roi = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "liver")
+    roi.SetCenter(*center)
+    roi.SetSize(*size)
+    return roi
+
+
+def test_a_region_of_the_user_is_measured_in_place_of_soft_tissue(done, ct, result, parameters):
+    # voxels 10..19 along rows and columns, slices 1..3
+    parameters.region = add_roi((19 - 0.8 * 14.5, 21 - 0.8 * 14.5, -44.0), (8.0, 8.0, 9.0))
+    inside = (slice(1, 4), slice(10, 20), slice(10, 20))
+    before, after = array_of(ct)[inside].astype(float), array_of(result)[inside].astype(float)
+    rows = cells(done)
+    assert rows[0][:3] == ["Noise (SD), region", f"{before.std(ddof=1):.1f}", f"{after.std(ddof=1):.1f}"]
+    assert rows[2] == ["Shift of HU, region", "", "", f"{(after - before).mean():+.1f}".replace("-", "\N{MINUS SIGN}")]
+    parameters.region = None
+    assert cells(done)[0][0] == "Noise (SD), soft tissue"
+
+
+@pytest.mark.parametrize("center, size, reason", [
+    ((500.0, 0.0, 0.0), (10.0, 10.0, 10.0), "holds no voxel"), ((0.0, 0.0, -44.0), (2.0, 2.0, 2.0), "too few"),
+    ((0.0, 0.0, -44.0), (0.0, 0.0, 0.0), "has no size")])
+def test_a_region_in_which_nothing_can_be_measured_says_why(done, parameters, center, size, reason):
+    parameters.region = add_roi(center, size)
+    assert reason in done.statisticsLabel.text
+    assert done.statisticsTable.isHidden()
+    parameters.region = None
+    assert not done.statisticsTable.isHidden()
+
+
+def test_a_region_that_is_moved_is_measured_anew_when_it_rests(done, parameters):
+    roi = add_roi((19 - 0.8 * 14.5, 21 - 0.8 * 14.5, -44.0), (8.0, 8.0, 9.0))
+    parameters.region = roi
+    before = cells(done)
+    for step in range(3):
+        roi.SetCenter(19 - 0.8 * (26 + step), 21 - 0.8 * 30, -44.0)
+    assert cells(done) == before
+    deadline = time.monotonic() + 10
+    while cells(done) == before and time.monotonic() < deadline:
+        settle()
+    assert cells(done) != before
+
+
+def test_moving_the_strength_measures_nothing_again(done, monkeypatch, panel):
+    measured = []
+    monkeypatch.setattr(panel.widget.panel.result, "measure", lambda: measured.append(True))
+    done.strengthSlider.value = 30.0
+    done.removedNoiseCheckBox.click()
+    assert measured == []
