@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from LDCTDenoiseLib.engine import Cancelled
 from LDCTDenoiseLib.inference import Denoiser, check_volume
 from LDCTDenoiseLib.scanfield import outside_scan_field
 
@@ -101,7 +102,7 @@ class _Run:
         self.whole = Images(array, result.array, outside_scan_field(array, padding), result.effective_strength,
                             self._smooth)
         self.tuning = representative_slices(array, result.array, spacing, settings.tuning_slices, self.whole.outside,
-                                            roi)
+                                            roi, self._stop_if_cancelled)
         self.piece = self._piece(self.tuning)
 
     def result(self) -> CandidateSet:
@@ -188,6 +189,10 @@ class _Run:
 
     def _maker(self, piece: Piece):
         return MAKERS[self.settings.method](piece, self.denoiser, self.settings, self.cancelled)
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled and self.cancelled():
+            raise Cancelled("Making candidates was stopped.")
 
     def _smooth(self, images: Images) -> np.ndarray:
         return smooth_bound(self.denoiser, images.array, images.default, images.outside, images.effect,

@@ -54,7 +54,17 @@ class Objective:
         return torch.from_numpy(to_network(hu.astype(np.float32)))[:, None]
 
     def evaluate(self, values: torch.Tensor, gradient: bool = True) -> State:
-        """Return the state at ``values``; without ``gradient`` for a third of the cost. Raises Cancelled."""
+        """Return the state at ``values``; without ``gradient`` for a third of the cost.
+
+        Raises Cancelled, and RuntimeError where the memory of a GPU does not hold one slice with its gradients.
+        """
+        try:
+            return self._evaluate(values, gradient)
+        except torch.cuda.OutOfMemoryError:
+            pass
+        raise RuntimeError("GPU memory ran out while the network was tuned; choose the CPU, or the method 'blend'.")
+
+    def _evaluate(self, values: torch.Tensor, gradient: bool) -> State:
         values = values.detach().requires_grad_(gradient)
         device = values.device
         total, slope, outputs = 0.0, torch.zeros_like(values) if gradient else None, []

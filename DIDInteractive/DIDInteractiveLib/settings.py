@@ -40,7 +40,8 @@ class CandidateSettings:
     max_steps: int = 80
     """Most steps of a descent, 1 to 1000, for each direction; steps that were taken back count too."""
     learning_rate: float = 1e-2
-    """Literal: the step size. Calibrated: the size of the very first trial, which soon adapts."""
+    """Literal: the rate of the gradient descent. Calibrated: the very first trial step, as a share of the weights' own
+    size; it soon adapts."""
     tuning_slices: int = 3
     """Slices of a volume on which its shared weights are tuned, 1 to 16."""
     per_slice: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .noiseprobe import NoiseProbe
@@ -10,13 +12,15 @@ LOOKED_AT = 5
 """Slices that are looked at for every one that is chosen."""
 
 
-def representative_slices(array, default, spacing, count: int, padding=None, roi=None) -> list[int]:
+def representative_slices(array, default, spacing, count: int, padding=None, roi=None,
+                          before_slice: Callable[[], object] | None = None) -> list[int]:
     """Return the numbers of at most ``count`` slices of a volume, rising: spread over it, and of typical noise.
 
     The slices with tissue to measure noise in (or with pixels of the region) are cut into ``count`` stretches; from
     each comes the slice with the median noise, as the ends of a scan, the shoulders or metal are no good example.
 
-    Args: as of :class:`.noiseprobe.NoiseProbe`.
+    The other arguments are those of :class:`.noiseprobe.NoiseProbe`, of which every look takes a tenth of a second;
+    ``before_slice`` is called before each, and may stop the work by raising.
 
     Raises:
         ValueError: there is no slice in which noise can be measured.
@@ -28,6 +32,8 @@ def representative_slices(array, default, spacing, count: int, padding=None, roi
     for numbers in (even, every):
         noise = {}
         for k in numbers:
+            if before_slice:
+                before_slice()
             one = slice(k, k + 1)
             try:
                 probe = NoiseProbe(array[one], default[one], spacing, None if padding is None else padding[one],

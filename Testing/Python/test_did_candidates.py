@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from didfactory import SPACING, fitted, one_value, smoothing
 from networkfactory import CARD, silent, volume
 
 from DIDInteractiveLib.candidates import generate_candidates
+from DIDInteractiveLib.parameterisation import Parameterisation
 from DIDInteractiveLib.settings import CandidateSettings
 from LDCTDenoiseLib.engine import Cancelled
 from LDCTDenoiseLib.inference import Denoiser
@@ -255,3 +257,20 @@ def test_masks_that_do_not_fit_are_refused():
             generate_candidates(image, SPACING, smoothing(), BLEND, **{name: np.ones((1, 96, 96), bool)})
     with pytest.raises(ValueError, match="spacing"):
         generate_candidates(image, (0, 1, 1), smoothing(), BLEND)
+
+
+def test_equal_slices_stay_equal_with_shared_weights_so_that_nothing_flickers():
+    image = np.concatenate([volume(1), volume(1, seed=1), volume(1), volume(1, seed=2), volume(1)])
+    made = generate_candidates(image, SPACING, smoothing(), CandidateSettings(count=5, max_steps=20))
+    for one in made.candidates:
+        np.testing.assert_array_equal(one.array[0], one.array[2])
+        np.testing.assert_array_equal(one.array[0], one.array[4])
+
+
+def test_a_full_gpu_is_named_with_a_way_out(monkeypatch):
+    def full(*_):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
+
+    monkeypatch.setattr(Parameterisation, "output", full)
+    with pytest.raises(RuntimeError, match="choose the CPU"):
+        generate_candidates(volume(1), SPACING, smoothing(), CandidateSettings(count=5))

@@ -101,6 +101,20 @@ def test_representative_slices_are_spread_and_leave_out_air_and_outliers():
     assert chosen[0] <= 3 < chosen[1] <= 6 < chosen[2]
 
 
+def test_looking_for_slices_can_be_stopped_before_each():
+    clean, image = noisy_stack([10] * 6)
+    looks = []
+
+    def stop():
+        looks.append(1)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        representative_slices(image, clean, SPACING, 2, before_slice=stop)
+    assert len(looks) == 3
+
+
 def test_tissue_in_a_single_slice_of_many_is_found():
     clean, image = noisy_stack([10] * 40)
     clean[np.arange(40) != 17] = image[np.arange(40) != 17] = -1000
