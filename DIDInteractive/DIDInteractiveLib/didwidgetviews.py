@@ -1,0 +1,119 @@
+"""What the slice views show of a candidate set: the current image, what was removed, or two candidates side by side."""
+
+from __future__ import annotations
+
+import slicer
+
+from LDCTDenoiseLib import sliceplane
+from LDCTDenoiseLib.sidebyside import SideBySide
+
+
+class CandidateViews:
+    """Changes only views that show an image of the set, and only their background: zoom and position stay.
+
+    Attributes:
+        current: the volume with the image that the slider stands at; None without a set.
+    """
+
+    def __init__(self, logic) -> None:
+        self._logic = logic
+        self._set = None
+        self._own: set[str] = set()
+        self._difference = None
+        self._sideBySide = SideBySide()
+        self.current = None
+
+    @property
+    def difference(self) -> bool:
+        """Whether what was removed takes the place of the image."""
+        return self._difference is not None
+
+    @property
+    def sideBySide(self) -> bool:
+        return self._sideBySide.on
+
+    def setSet(self, candidates) -> None:
+        """Take the set (vtkMRMLSequenceNode, or None) as the one to show; changes no view but those of the last one."""
+        if candidates is not self._set:
+            self.setSideBySide(None)
+            self._difference = None
+            self._own = set()
+            self._set = candidates
+            self.current = None if candidates is None else self._logic.proxyVolume(candidates)
+            self._know(self.current)
+
+    def showFirst(self) -> None:
+        """Let views show the set that show its source or nothing, or else all views."""
+        source = self._logic.sourceVolume(self.current)
+        self._know(self.current)
+        for composite in self._views({source.GetID(), ""}) or slicer.util.getNodesByClass(
+                "vtkMRMLSliceCompositeNode"):
+            self._put(composite)
+
+    def show(self, volume) -> None:
+        """Show ``volume``, an image of the set, in the place of the one before."""
+        views = self._views()
+        self.current = volume
+        self._know(volume)
+        for composite in views:
+            self._put(composite)
+
+    def setDifference(self, volume) -> None:
+        """Show ``volume``, what was removed, in the place of the image; None: the image again."""
+        views = self._views()
+        self._difference = volume
+        self._know(volume)
+        for composite in views:
+            self._put(composite)
+
+    def setSideBySide(self, left) -> None:
+        """Show the volume ``left`` on the left and the current image on the right; None: the views as they were."""
+        if left is None:
+            self._sideBySide.stop()
+        elif self.sideBySide:
+            self._sideBySide.left().SetBackgroundVolumeID(left.GetID())
+        else:
+            self._sideBySide.start(left.GetID(), self._wanted().GetID())
+
+    def visibleSlice(self) -> int | None:
+        """Return the slice of the set's volumes that a view shows as it was acquired, or None."""
+        for composite in self._views():
+            node = _sliceNode(composite)
+            if node is not None and node.IsMappedInLayout():
+                try:
+                    return sliceplane.shown_slice(self.current, node)
+                except ValueError:
+                    continue
+        return None
+
+    def _wanted(self):
+        return self._difference or self.current
+
+    def _know(self, volume) -> None:
+        if volume is not None:
+            self._own.add(volume.GetID())
+
+    def _views(self, others: frozenset[str] | set[str] = frozenset()) -> list:
+        """Return the composite nodes that show an image of the set, or a volume with an ID among ``others``."""
+        # The left view shows what the user compares with, whatever the others do.
+        fixed = self._sideBySide.left() if self.sideBySide else None
+        return [composite for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+                if (composite.GetBackgroundVolumeID() or "") in self._own | others and composite is not fixed]
+
+    def _put(self, composite) -> None:
+        wanted = self._wanted()
+        if wanted.GetImageData().GetDimensions()[2] == 1 and not _shows(composite, wanted):
+            return  # a preview has nothing for other planes
+        composite.SetBackgroundVolumeID(wanted.GetID())
+
+
+def _sliceNode(composite):
+    return slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{composite.GetLayoutName()}")
+
+
+def _shows(composite, volume) -> bool:
+    node = _sliceNode(composite)
+    try:
+        return node is not None and sliceplane.shown_slice(volume, node) == 0
+    except ValueError:
+        return False

@@ -1,0 +1,50 @@
+"""What the panel says of methods and candidates, in the words of somebody who reads images."""
+
+from __future__ import annotations
+
+from slicer.i18n import tr as _
+
+from .candidatefacts import PREFIX, number
+from .settings import METHODS
+
+
+def methodTitles() -> list[tuple[str, str]]:
+    """Return (name, title) of every method."""
+    titles = {
+        "did": _("Deep interactive denoiser"), "did-structure": _("Deep interactive denoiser, noise before structure"),
+        "did-literal": _("Deep interactive denoiser as published, slice by slice"),
+        "blend": _("Blend of smooth, default and input (instant)"),
+        "interpolate": _("Interpolated weights")}
+    return [(name, titles.get(name, name)) for name in METHODS]
+
+
+def tunedTitles() -> list[tuple[str, str]]:
+    """Return (name, title) of what can be changed in the network."""
+    return [("all", _("All weights")), ("gains", _("One gain and bias per channel (faster)"))]
+
+
+def currentText(volume, place: float, count: int) -> str:
+    """Return which image ``volume`` is, and what was measured on it.
+
+    :param volume: the volume that shows the image, with the attributes of its candidate.
+    :param place: number of the candidate, 0 the smoothest; a fraction between two of them.
+    """
+    names = {"smoother": _("smoother than the network's own result"), "default": _("the network's own result"),
+             "sharper": _("sharper than the network's own result"), "input": _("the untouched input")}
+    if place == int(place):
+        kind = volume.GetAttribute(PREFIX + "Kind")
+        heading = _("Candidate {number} of {count}, {kind}").format(
+            number=int(place) + 1, count=count, kind=names.get(kind, kind))
+    else:
+        heading = _("Between candidates {lower} and {upper} of {count}").format(
+            lower=int(place) + 1, upper=int(place) + 2, count=count)
+    words = volume.GetAttribute(PREFIX + "Description") or ""
+    return f"{heading}:\n{words[:1].upper()}{words[1:]}."
+
+
+def shortText(item, index: int) -> str:
+    """Return how a candidate (its own node) is called in a list."""
+    noise, kind = number(item, "NoiseSD"), item.GetAttribute(PREFIX + "Kind")
+    text = _("{number}: noise {noise} HU").format(number=index + 1, noise=f"{noise:.1f}")
+    names = {"default": _("network's own"), "input": _("input")}
+    return f"{text} ({names[kind]})" if kind in names else text
