@@ -26,7 +26,6 @@ PANEL_INCHES, CAPTION_INCHES, TITLE_INCHES, GAP_INCHES = 1.9, 0.44, 0.26, 0.08
 DPI = 170
 COLOURS = {"smoother": "#2166ac", "default": "#d95f02", "sharper": "#4d9221", "input": "#222222"}
 MARKS = {"smoother": "o", "default": "D", "sharper": "o", "input": "s"}
-LABELS = {"smoother": "smoother", "default": "default", "sharper": "sharper", "input": "input"}
 
 
 def check_figures() -> None:
@@ -72,7 +71,7 @@ def draw_contact_sheet(path: Path, slices: Sequence[np.ndarray], measurements: S
         _show(whole, image, body, pixel, flip)
         _outline(whole, detail, pixel)
         _show(panel(left + wide + GAP_INCHES, top, PANEL_INCHES), image, detail, pixel, flip)
-        whole.text(0, 1.02, f"{number + 1}  {LABELS[measured.kind]}\n{measured.sentence()}", transform=whole.transAxes,
+        whole.text(0, 1.02, f"{number + 1}  {measured.kind}\n{measured.sentence()}", transform=whole.transAxes,
                    fontsize=7.5, va="bottom", color=COLOURS[measured.kind], linespacing=1.35)
     figure.savefig(path)
 
@@ -90,11 +89,11 @@ def draw_trade_off(path: Path, measurements: Sequence[Measurements], title: str)
     axes = figure.subplots()
     axes.plot([one.noise_sd_hu for _, one in shown], [100 * one.edges_kept for _, one in shown], color="#999999",
               linewidth=1, zorder=1)
-    for kind in LABELS:
+    for kind in COLOURS:
         own = [one for _, one in shown if one.kind == kind]
         if own:
-            axes.scatter([one.noise_sd_hu for one in own], [100 * one.edges_kept for one in own], label=LABELS[kind],
-                         color=COLOURS[kind], marker=MARKS[kind], s=46 if kind in ("default", "input") else 26, zorder=2)
+            axes.scatter([one.noise_sd_hu for one in own], [100 * one.edges_kept for one in own], zorder=2, label=kind,
+                         color=COLOURS[kind], marker=MARKS[kind], s=46 if kind in ("default", "input") else 26)
     for number, one in shown:
         axes.annotate(str(number), (one.noise_sd_hu, 100 * one.edges_kept), xytext=(5, -11),
                       textcoords="offset points", fontsize=7)
@@ -149,6 +148,8 @@ def _detail_box(image: np.ndarray, pixel: Sequence[float]) -> tuple[slice, slice
     share, structure = (ndimage.uniform_filter(values, size, mode="constant")
                         for values in (organ, np.minimum(steepness, STEEPEST_HU) * organ))
     density = structure * share ** 2
-    middle = np.unravel_index(int(density.argmax()), image.shape) if density.max() > 0 else [n // 2 for n in image.shape]
+    middle = [n // 2 for n in image.shape]
+    if density.max() > 0:
+        middle = np.unravel_index(int(density.argmax()), image.shape)
     starts = [int(np.clip(m - s // 2, 0, n - s)) for m, s, n in zip(middle, size, image.shape)]
     return slice(starts[0], starts[0] + size[0]), slice(starts[1], starts[1] + size[1])

@@ -39,7 +39,7 @@ ones, but for the Gaussian, on the packaged validation."""
 MAX_SLICES = 6
 STEPS = 200
 CROP, BATCH, MARGIN = 64, 8, 8
-"""Pixels of a crop, crops of a step, and border that the loss leaves out: there the network does not see all it uses."""
+"""Pixels of a crop, crops of a step, and border that the loss leaves out: there a network does not see all it needs."""
 LEARNING_RATE = 1e-3
 WARM_UP = 0.2
 LARGEST_ERROR = 0.5
@@ -108,7 +108,7 @@ def filtered(array: np.ndarray, name: str, spacing: Sequence[float], outside: np
 
 
 def fit_network(array: np.ndarray, default: np.ndarray, outside: np.ndarray, start: Denoiser, name: str, *,
-                steps: int = STEPS, progress: Progress | None = None,
+                steps: int | None = None, progress: Progress | None = None,
                 cancelled: Callable[[], bool] | None = None) -> tuple[Denoiser, Fit]:
     """Fit a copy of a network so that it turns slices into their default image.
 
@@ -117,6 +117,7 @@ def fit_network(array: np.ndarray, default: np.ndarray, outside: np.ndarray, sta
         outside: bool (n, J, I), voxels outside the scan field.
         start: the trained denoiser to start from; it is not changed. Device and precision are its own.
         name: of the method behind the default image, for the card.
+        steps: of the fit; None for :data:`STEPS`.
         progress: called with (fraction 0..1, text, remaining seconds).
         cancelled: asked before every step.
 
@@ -140,6 +141,7 @@ def fit_network(array: np.ndarray, default: np.ndarray, outside: np.ndarray, sta
         raise ValueError("The default image is the input itself, so there is nothing to trade noise against; give the "
                          "result of a denoiser.")
     started = time.monotonic()
+    steps = STEPS if steps is None else steps
     network = copy.deepcopy(start.network).float().train().requires_grad_(True)
     _descend(network, start.device, image, target, body, removed, steps, ProgressMeter(progress, 1), cancelled)
     card = _card(name, start.card, network)
@@ -147,9 +149,9 @@ def fit_network(array: np.ndarray, default: np.ndarray, outside: np.ndarray, sta
     fit = Fit(_error(fitted, image, target, body, cancelled), removed, steps, time.monotonic() - started, len(array),
               f"{start.card.name} {start.card.version}")
     if not fit.share <= LARGEST_ERROR:
-        raise ValueError(f"The network of model {start.card.name!r} could not be fitted to this default image: it stays "
-                         f"{fit.error_hu:.1f} HU away from it, {100 * fit.share:.0f} % of what it removes; take another "
-                         "model to start from, or another filter.")
+        raise ValueError(f"The network of model {start.card.name!r} could not be fitted to this default image: it "
+                         f"stays {fit.error_hu:.1f} HU away from it, {100 * fit.share:.0f} % of what it removes; take "
+                         "another model to start from, or another filter.")
     fitted.card = replace(card, details={"fit": fit.as_dict()})
     return fitted, fit
 

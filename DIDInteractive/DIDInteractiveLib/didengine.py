@@ -72,7 +72,7 @@ class CandidateReply:
     settings: CandidateSettings = field(default_factory=CandidateSettings)
     """As they were applied: fewer candidates than asked for where memory was short."""
     fit: dict | None = None
-    """How well a network stands for a default image that it did not make (:meth:`.conventional.Fit.as_dict`), or None."""
+    """How well a network stands for a default image that it did not make, see :class:`.conventional.Fit`; or None."""
 
 
 class DIDEngine(Protocol):
@@ -151,8 +151,8 @@ def _piece(request: CandidateRequest) -> _Piece:
     if request.slices is not None:
         chosen = request.slices
         if chosen.step != 1 or not 0 <= chosen.start < chosen.stop <= len(array):
-            raise ValueError(f"The slices {chosen.start} to {chosen.stop - 1} are not all in the volume, whose slices are "
-                             f"0 to {len(array) - 1}.")
+            raise ValueError(f"The slices {chosen.start} to {chosen.stop - 1} are not all in the volume, whose slices "
+                             f"are 0 to {len(array) - 1}.")
         part = slice(chosen.start, chosen.stop)
     if request.default_image is not None and request.default_filter is not None:
         raise ValueError("Give a default image or the filter that makes it, not both.")

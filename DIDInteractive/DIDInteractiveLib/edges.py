@@ -6,8 +6,8 @@ skin only, whose 1000 HU every denoiser keeps, and measures of detail (gradient 
 noise as sharpness. What is measured here:
 
 1. On the smoothest candidate, blurred by 1.5 mm, the crest lines of the gradient are sought, and those kept across
-   which the image rises by 50 to 300 HU: fat against organs, enhanced vessels, organs' borders. Neither the noise, which
-   that image no longer has, nor the candidate to be judged chooses them.
+   which the image rises by 50 to 300 HU: fat against organs, enhanced vessels, organs' borders. Neither the noise,
+   which that image no longer has, nor the candidate to be judged chooses them.
 2. On every image, the central difference along the fixed direction of the crest is summed over the fixed pixels. It is
    linear in the image, so noise averages out instead of adding up.
 3. The sum, divided by that of the input, is the share of the edges' slope that is kept.
@@ -18,8 +18,8 @@ curve into a Gaussian one, it falls more slowly than TTF50. A lost contrast coun
 
 Checked by simulation (Testing/Python/test_did_edges.py holds the laws): to one denoised slice noise of 11, 22, 43 and
 86 HU was added, four to six times each. Against the mean over realisations on the edges of the truth, the shares of the
-packaged HRNet's output, of its threefold output and of a half-half blend were off by at most 0.2, 0.1, 0.2 and
-1.0 %, with a standard deviation between realisations of at most 0.2, 0.3, 0.5 and 1.0 %. The plain network, which keeps 0.84
+packaged HRNet's output, of its threefold output and of a half-half blend were off by at most 0.2, 0.1, 0.2 and 1.0 %,
+with a standard deviation between realisations of at most 0.2, 0.3, 0.5 and 1.0 %. The plain network, which keeps 84 %
 at 43 HU, was judged up to 2 % too kindly, since an edge that the smoothest candidate lost altogether takes no part.
 With 1.0 in place of 1.5 mm, edges from 20 HU on, or the input itself as the guide, the error at 43 HU grew to 1.4, 0.9
 and 4.7 %.

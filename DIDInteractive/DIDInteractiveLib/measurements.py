@@ -1,7 +1,7 @@
 """What each candidate tells: noise, sharpness, CT numbers, contrast, distances and flicker.
 
-The DID paper (arXiv 2011.14873, discussion) leaves this as future work: "quantify the noise-resolution tradeoff ... with
-some simple and understandable metrics".
+The DID paper (arXiv 2011.14873, discussion) leaves it as future work to "quantify the noise-resolution tradeoff ...
+with some simple and understandable metrics".
 """
 
 from __future__ import annotations

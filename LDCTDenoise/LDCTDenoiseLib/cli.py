@@ -24,6 +24,7 @@ _NOTHING = "nothing was written"
 _AGAIN = "the same command goes on where it stopped"
 COMMANDS = {
     "denoise": (".commands.denoise", "denoise a CT volume", _NOTHING),
+    "candidates": (".commands.candidates", "make candidates from smooth to sharp of a CT volume", _NOTHING),
     "simulate": (".commands.simulate", "simulate a lower dose on a CT volume", _NOTHING),
     "train": (".commands.train", "train a network", "the same command with --resume goes on from the last checkpoint"),
     "evaluate": (".evaluation", "compare the models with classical filters on simulated low dose", _AGAIN),

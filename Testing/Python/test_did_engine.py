@@ -74,7 +74,8 @@ def test_the_input_stays_as_it_is(image):
 
 def test_a_preview_works_on_its_slices_only(image):
     found = InProcessDIDEngine().generate(request(
-        image, slices=range(1, 2), reference=image, roi=np.ones(image.shape, bool), padding=np.zeros(image.shape, bool)))
+        image, slices=range(1, 2), reference=image, roi=np.ones(image.shape, bool),
+        padding=np.zeros(image.shape, bool)))
     assert found.candidates[-1].array.shape == (1, 96, 96)
     np.testing.assert_array_equal(found.candidates[-1].array[0], image[1])
     assert found.measurements[-1].rmse_to_reference_hu == 0
@@ -127,7 +128,7 @@ def test_fewer_candidates_are_made_where_memory_is_short(image, monkeypatch):
 def quick_fit(monkeypatch):
     """A fit of the tiny network that is bad, and over at once."""
     monkeypatch.setattr(conventional, "LARGEST_ERROR", 1e9)
-    monkeypatch.setattr(conventional.fit_network, "__kwdefaults__", {**conventional.fit_network.__kwdefaults__, "steps": 2})
+    monkeypatch.setattr(conventional, "STEPS", 2)
 
 
 def test_a_classical_filter_or_a_given_image_can_be_the_default(image, quick_fit):

@@ -102,7 +102,7 @@ def test_a_shift_of_ct_numbers_is_found_in_each_tissue(image):
 
 
 def test_a_denoised_image_without_bias_does_not_look_biased(image):
-    """Classes chosen on the noisy input would: their lower ends would hold positive noise, their upper ones negative."""
+    """Classes chosen on the noisy input would: positive noise would bring pixels in at their lower ends."""
     x = image + 4 * noise()
     smooth = ndimage.gaussian_filter(image, (0, 0.5, 0.5))
     found = measure_candidates([candidate(smooth, "default"), candidate(x, "input")], x, SPACING)

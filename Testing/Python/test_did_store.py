@@ -105,7 +105,8 @@ def test_files_have_the_format_of_the_source(source, reply, tmp_path, format, su
     metadata = {} if format is None else {"format": format}
     document = store_candidates(reply, replace(source, metadata=metadata), tmp_path / "set", "x")
     assert all(entry["file"].endswith(suffix) for entry in document["candidates"])
-    np.testing.assert_allclose(read_volume(tmp_path / "set" / document["candidates"][0]["file"]).affine, AFFINE, atol=1e-4)
+    read = read_volume(tmp_path / "set" / document["candidates"][0]["file"])
+    np.testing.assert_allclose(read.affine, AFFINE, atol=1e-4)
 
 
 def test_one_slice_keeps_its_place(source, tmp_path):

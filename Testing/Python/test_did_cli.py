@@ -1,0 +1,215 @@
+"""``ldct candidates`` does without Slicer what the module does in it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from ctfactory import write_series
+from didmodelfactory import add_smoothing_model
+from networkfactory import volume
+
+from DIDInteractiveLib import candidatefigures, candidatestore, didengine, memoryestimate
+from LDCTDenoiseLib import cli, modelregistry
+from LDCTDenoiseLib.ctvolume import CTVolume
+from LDCTDenoiseLib.volumeio import read_volume, write_volume
+
+AFFINE = np.diag([0.8, 0.8, 3.0, 1.0])
+QUICK = ("--model", "tiny", "--method", "blend", "--count", "4", "--device", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path, monkeypatch):
+    """One small user model called tiny, and no others."""
+    monkeypatch.setattr(candidatefigures, "DPI", 60)  # a picture of full size takes seconds
+    monkeypatch.setattr(modelregistry, "PACKAGED_FOLDER", tmp_path / "none")
+    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
+    monkeypatch.delenv("LDCT_DEBUG", raising=False)
+    add_smoothing_model(tmp_path / "models")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def ct(tmp_path):
+    """A small CT as a NIfTI file, and what it would be without noise beside it."""
+    write_volume(CTVolume(np.rint(volume(2, 80)).astype(np.int16), AFFINE), tmp_path / "ct.nii.gz")
+    write_volume(CTVolume(np.rint(volume(2, 80, noise=0.0)).astype(np.int16), AFFINE), tmp_path / "clean.nrrd")
+    return tmp_path / "ct.nii.gz"
+
+
+@pytest.fixture
+def ldct(capsys):
+    """Runs the command and returns (exit status, stdout, stderr)."""
+    def run(*arguments):
+        status = cli.main([str(argument) for argument in arguments])
+        return (status, *capsys.readouterr())
+    return run
+
+
+def fails(result, status, message):
+    """The command ended with ``status``, nothing on stdout and one line with ``message`` on stderr."""
+    assert result[0] == status
+    assert result[1] == ""
+    assert result[2].count("\n") == 1 and message in result[2], result[2]
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name != "models")
+
+
+def test_candidates_of_a_file_are_made_into_a_folder(ldct, ct, tmp_path):
+    status, out, err = ldct("candidates", ct, tmp_path / "set", *QUICK)
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert sum("% of the original; edges" in line for line in lines) == 4
+    assert "4 candidates, tiny 1.0, blend, cpu fp32" in lines[-1]
+    names = files(tmp_path / "set")
+    assert len(names) == 7 and sum(name.endswith(".nii.gz") for name in names) == 4
+    document = json.loads((tmp_path / "set" / "candidates.json").read_text())
+    last = read_volume(tmp_path / "set" / document["candidates"][-1]["file"])
+    np.testing.assert_array_equal(last.array, read_volume(ct).array)
+    assert document["source"] == "ct.nii.gz"
+
+
+def test_json_is_one_object_with_everything(ldct, ct, tmp_path):
+    status, out, err = ldct("candidates", ct, tmp_path / "set", *QUICK, "--reference", tmp_path / "clean.nrrd",
+                            "--json")
+    assert (status, err) == (0, "")
+    report = json.loads(out)
+    assert report["output"] == str(tmp_path / "set") and report["warnings"] == []
+    noise = [one["noise_sd_hu"] for one in report["candidates"]]
+    assert noise == sorted(noise) and report["candidates"][-1]["noise_share"] == 1.0
+    assert all(one["rmse_to_reference_hu"] >= 0 for one in report["candidates"])
+    assert {name: report["settings"][name] for name in ("method", "count", "repetitions", "tuned", "per_slice")} == {
+        "method": "blend", "count": 4, "repetitions": 3, "tuned": "all", "per_slice": False}
+
+
+def test_the_arguments_reach_the_settings_of_the_engine(ldct, ct, tmp_path, monkeypatch):
+    asked = []
+
+    def generate(self, request, progress=None, cancelled=None, on_candidate=None):
+        asked.append(request)
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(didengine.InProcessDIDEngine, "generate", generate)
+    fails(ldct("candidates", ct, tmp_path / "set", "--model", "tiny", "--method", "did-literal", "--count", "11",
+               "--repetitions", "5", "--tuned", "gains", "--per-slice", "--slice", "1", "--default-filter", "tv",
+               "--device", "cpu", "--precision", "bf16"), 1, "enough")
+    [request] = asked
+    settings = request.settings
+    assert (settings.method, settings.count, settings.repetitions, settings.tuned, settings.per_slice) == (
+        "did-literal", 11, 5, "gains", True)
+    assert (request.slices, request.default_filter, request.device, request.precision) == (
+        range(1, 2), "tv", "cpu", "bf16")
+    assert files(tmp_path) == ["clean.nrrd", "ct.nii.gz"]
+
+
+def test_tuned_candidates_and_those_of_a_filter_are_made(ldct, ct, tmp_path, monkeypatch):
+    from DIDInteractiveLib import conventional
+
+    status, out, err = ldct("candidates", ct, tmp_path / "did", "--model", "tiny", "--count", "3", "--slice", "1",
+                            "--json")
+    assert (status, err) == (0, "") and json.loads(out)["geometry"]["shape"] == [1, 80, 80]
+    monkeypatch.setattr(conventional, "LARGEST_ERROR", 1e9)
+    monkeypatch.setattr(conventional, "STEPS", 2)
+    status, out, err = ldct("candidates", ct, tmp_path / "filter", *QUICK, "--default-filter", "gaussian", "--json")
+    assert (status, err) == (0, "")
+    report = json.loads(out)
+    assert report["model"] == "fitted-gaussian" and report["fit_to_default_image"]["started_from"] == "tiny 1.0"
+    assert any("fitted to the default image" in message for message in report["messages"])
+
+
+def test_a_dicom_folder_gives_nrrd_files_and_no_patient_data(ldct, tmp_path):
+    write_series(tmp_path / "in", np.rint(volume(2, 64)).astype(np.int16), spacing=(3.0, 0.8, 0.8))
+    status, out, err = ldct("candidates", tmp_path / "in", tmp_path / "set", *QUICK, "--json")
+    assert status == 0, err
+    assert all(one["file"].endswith(".nrrd") for one in json.loads(out)["candidates"])
+    text = (tmp_path / "set" / "candidates.json").read_text()
+    for secret in ("Doe", "12345"):
+        assert secret not in out + err + text
+    assert json.loads(text)["acquisition"]["kernel"] == "B30f"
+
+
+@pytest.mark.parametrize("arguments,message", [
+    (["{ct}"], "required: OUTPUT_DIR"),
+    (["{ct}", "{tmp}/set", "--method", "magic"], "invalid choice: 'magic'"),
+    (["{ct}", "{tmp}/set", "--count", "2", *QUICK[:2]], "count must be a whole number from 3 to 31"),
+    (["{ct}", "{tmp}/set", "--count", "many"], "invalid int value"),
+    (["{ct}", "{tmp}/set", "--repetitions", "11", *QUICK[:2]], "repetitions must be"),
+    (["{ct}", "{tmp}/set", "--tuned", "some"], "invalid choice: 'some'"),
+    (["{ct}", "{tmp}/set", "--default-filter", "median"], "invalid choice: 'median'"),
+    (["{ct}", "{tmp}/set", "--slice", "2", *QUICK], "There is no slice 2; the volume has slices 0 to 1"),
+    (["{ct}", "{tmp}/set", "--model", "hrnet"], "no model called 'hrnet'; choose one of tiny"),
+    (["{ct}", "{tmp}/set", *QUICK[:6], "--device", "tpu"], "Unknown device 'tpu'"),
+    (["{tmp}/no.nii", "{tmp}/set", *QUICK], "does not exist"),
+    (["{ct}", "{tmp}", *QUICK], "already there"),
+    (["{ct}", "{ct}", *QUICK], "already there"),
+    (["{ct}", "{tmp}/no/set", *QUICK], "Create it first"),
+    (["{ct}", "{tmp}/set", *QUICK, "--reference", "{tmp}/no.nrrd"], "does not exist"),
+    (["{ct}", "{tmp}/set", *QUICK, "--reference", "{tmp}/other.nrrd"], "is not on the grid of the input"),
+])
+def test_bad_arguments_and_input_end_with_status_2_and_one_line(ldct, ct, tmp_path, arguments, message):
+    other = AFFINE.copy()
+    other[0, 3] = 5
+    write_volume(CTVolume(read_volume(ct).array, other), tmp_path / "other.nrrd")
+    before = files(tmp_path)
+    fails(ldct("candidates", *(a.format(ct=ct, tmp=tmp_path) for a in arguments)), 2, message)
+    assert files(tmp_path) == before
+
+
+def test_a_scan_without_noise_or_tissue_is_refused(ldct, tmp_path):
+    write_volume(CTVolume(np.full((1, 64, 64), -1000, np.int16), AFFINE), tmp_path / "air.nrrd")
+    status, out, err = ldct("candidates", tmp_path / "air.nrrd", tmp_path / "set", *QUICK)
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert files(tmp_path) == ["air.nrrd"]
+
+
+def test_too_little_memory_is_refused_before_the_work(ldct, ct, tmp_path, monkeypatch):
+    monkeypatch.setattr(memoryestimate, "free_memory", lambda: 1000)
+    fails(ldct("candidates", ct, tmp_path / "set", *QUICK), 2, "too few even for 3")
+
+
+@pytest.mark.parametrize("error,message", [
+    (OSError(28, "No space left on device"), "No space left on device"),
+    (MemoryError(), "MemoryError"),
+    (KeyboardInterrupt(), "ldct candidates: stopped; nothing was written"),
+])
+def test_a_run_that_fails_or_is_stopped_ends_with_status_1_and_leaves_nothing(
+        ldct, ct, tmp_path, monkeypatch, error, message):
+    def write(volume, path):
+        path.write_bytes(b"half")
+        raise error
+
+    before = files(tmp_path)
+    monkeypatch.setattr(candidatestore, "write_volume", write)
+    fails(ldct("candidates", ct, tmp_path / "set", *QUICK), 1, message)
+    assert files(tmp_path) == before
+
+
+def test_a_missing_package_for_the_filter_or_the_pictures_is_named(ldct, ct, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    monkeypatch.setitem(sys.modules, "skimage.restoration", None)
+    fails(ldct("candidates", ct, tmp_path / "set", *QUICK, "--default-filter", "nlm"), 1, "pip install scikit-image")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    fails(ldct("candidates", ct, tmp_path / "set", *QUICK), 1, "pip install matplotlib")
+    assert files(tmp_path) == ["clean.nrrd", "ct.nii.gz"]
+
+
+def test_the_help_names_methods_and_filters(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["candidates", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for word in ("did-literal", "interpolate", "non-local means", "OUTPUT_DIR", "contact sheet"):
+        assert word in text
+
+
+def test_without_the_second_package_it_is_said_what_to_install(tmp_path):
+    command = [sys.executable, "-m", "LDCTDenoiseLib", "candidates", "a.nrrd", "out"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT / "LDCTDenoise", env=environment)
+    if "does not exist" in run.stderr:
+        pytest.skip("DIDInteractiveLib is installed")
+    assert run.returncode == 1 and run.stderr.count("\n") == 1 and "DIDInteractiveLib" in run.stderr
