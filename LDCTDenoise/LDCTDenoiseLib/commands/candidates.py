@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
 
@@ -15,27 +16,20 @@ from . import Report
 from .denoise import PRECISIONS
 from .progressbar import ProgressBar
 
-try:
-    from DIDInteractiveLib.settings import METHODS, TUNED, CandidateSettings
-except ModuleNotFoundError as error:
-    if error.name != "DIDInteractiveLib":
-        raise
-    raise RuntimeError("Candidates need the package DIDInteractiveLib, which 'pip install' of this project brings; add "
-                       "its folder DIDInteractive to PYTHONPATH to use it from the source tree.") from None
-
 SAME_GRID_MM = 0.01
 FILTERS = {"nlm": "non-local means", "tv": "total variation", "gaussian": "a Gaussian blur"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``ldct candidates``."""
-    usual = CandidateSettings()
+    settings = _did("settings")
+    usual = settings.CandidateSettings()
     parser.add_argument("input", metavar="INPUT", type=Path, help="a DICOM folder, .nii, .nii.gz, .nrrd or .mha")
     parser.add_argument("output", metavar="OUTPUT_DIR", type=Path,
                         help="new folder for the volumes, candidates.json, contact sheet and trade-off plot")
     parser.add_argument("--series", metavar="UID", help="which series of a DICOM folder (default: the largest)")
     parser.add_argument("--model", default="hrnet", help="name of the model (see ldct models; default: hrnet)")
-    parser.add_argument("--method", choices=METHODS, default=usual.method,
+    parser.add_argument("--method", choices=settings.METHODS, default=usual.method,
                         help="tune the model to the scan (did), also as the paper prints it (did-literal), mix images "
                              f"(blend) or weights (interpolate); default: {usual.method}")
     parser.add_argument("--count", type=int, default=usual.count,
@@ -43,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repetitions", type=int, default=usual.repetitions, metavar="K",
                         help="how often the model is applied for the smoothest candidate "
                              f"(default: {usual.repetitions})")
-    parser.add_argument("--tuned", choices=TUNED, default=usual.tuned,
+    parser.add_argument("--tuned", choices=settings.TUNED, default=usual.tuned,
                         help=f"what is tuned: all weights, or one gain per channel (default: {usual.tuned})")
     parser.add_argument("--slice", type=int, metavar="K", help="this slice only, the first being 0")
     parser.add_argument("--per-slice", action="store_true", help="tune every slice on its own")
@@ -58,28 +52,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Report:
     """Make and store the candidates; see :mod:`..cli` for errors."""
-    from DIDInteractiveLib.candidatestore import check_store, store_candidates
-    from DIDInteractiveLib.didengine import CandidateRequest, InProcessDIDEngine
-
-    settings = CandidateSettings(method=args.method, count=args.count, tuned=args.tuned, repetitions=args.repetitions,
-                                 per_slice=args.per_slice)
+    store, didengine = _did("candidatestore"), _did("didengine")
+    settings = _did("settings").CandidateSettings(
+        method=args.method, count=args.count, tuned=args.tuned, repetitions=args.repetitions, per_slice=args.per_slice)
     find_model(args.model)
     volume = read_volume(args.input, args.series)
-    check_store(args.output, volume)
+    store.check_store(args.output, volume)
     slices = None if args.slice is None else _one_slice(args.slice, volume)
     reference = None if args.reference is None else _reference(args.reference, volume)
     for warning in volume.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     with ProgressBar(args.model) as bar:
-        reply = InProcessDIDEngine().generate(
-            CandidateRequest(
+        reply = didengine.InProcessDIDEngine().generate(
+            didengine.CandidateRequest(
                 array=volume.array, spacing=volume.spacing, padding=volume.padding, model=args.model, settings=settings,
                 slices=slices, reference=reference, default_filter=args.default_filter, device=args.device,
                 precision=args.precision),
             progress=lambda fraction, text, remaining: bar(round(100 * fraction), 100, remaining, text))
-    document = store_candidates(reply, volume, args.output, args.input.absolute().name, slices.start if slices else 0)
+    document = store.store_candidates(reply, volume, args.output, args.input.absolute().name,
+                                      slices.start if slices else 0)
     values = {"output": str(args.output), **document, "warnings": list(volume.warnings)}
     return Report(_text(args.output, reply), values)
+
+
+def _did(module: str):
+    """Return a module of the second package of this project; it knows this one, not the other way round."""
+    try:
+        return importlib.import_module(f"DIDInteractiveLib.{module}")
+    except ModuleNotFoundError as error:
+        if error.name != "DIDInteractiveLib":
+            raise
+        raise RuntimeError("Candidates need the package DIDInteractiveLib, which 'pip install' of this project brings; "
+                           "add its folder DIDInteractive to PYTHONPATH to use it from the source tree.") from None
 
 
 def _one_slice(number: int, volume: CTVolume) -> range:
