@@ -1,0 +1,1 @@
+"""Parts of the report on candidates; see ``Testing/Benchmarks/did_report.py``."""

@@ -1,0 +1,275 @@
+"""Part 3: the figures of the DID paper (arXiv 2011.14873), re-enacted on this project's data and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from DIDInteractiveLib.candidates import CandidateSet
+from DIDInteractiveLib.settings import CandidateSettings
+from LDCTDenoiseLib.metrics import cnr_did, rmse
+from scipy import ndimage
+
+from .conebeam import cone_beam
+from .context import Context
+from .doses import DoseNetwork, all_networks, dose_networks, weights_of
+from .drawing import Box, Panel, draw_panels
+from .plan import Choice
+from .rangepart import candidates
+from .scenes import Scene
+from .sets import dose_network, network
+from .tables import text, write_csv, write_page
+
+LOW, DEFAULT, HIGH = -1.0, 0.0, 1 / 3
+REFERENCE = "NDCT"
+COLUMNS = ((LOW, "low noise"), (DEFAULT, "default"), (HIGH, "high resolution"))
+FLAT_HALF = 8
+"""Half side in pixels of the square in which the SD is taken."""
+SIDE = 160
+BASE = "hrnet"
+"""The model from which the networks for one dose each were trained on."""
+
+
+@dataclass
+class View:
+    """One slice to be shown: where its noise is taken, what is magnified, what stands below its images.
+
+    ``discs`` are lesion and background (row, column, radius) and ``zooms`` squares (row, column, half side), in pixels
+    of the scene.
+    """
+
+    scene: Scene
+    rows: list[dict]
+    figure: str
+    discs: tuple[tuple[int, int, int], ...] = ()
+    zooms: tuple[tuple[int, int, int], ...] = ()
+    flat: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        scene = self.scene
+        soft = scene.masks.get("soft")
+        image = scene.noisy if scene.reference is None else scene.reference
+        if soft is None:
+            soft = (image > -50) & (image < 250)
+        self.flat = flattest(image[0], soft[0])
+
+    def panel(self, image: np.ndarray, title: str, model: str = "", framed: bool = False) -> Panel:
+        """The whole image with its numbers below; they go to the table as well."""
+        row, column = self.flat
+        spread = float(image[row - FLAT_HALF:row + FLAT_HALF, column - FLAT_HALF:column + FLAT_HALF].std())
+        numbers = {"std_hu": spread, "cnr": float("nan"), "rmse_hu": float("nan")}
+        words = [f"STD {text(spread)}"]
+        if self.discs:
+            lesion, around = (disc(image.shape, *d) for d in self.discs)
+            numbers["cnr"] = cnr_did(image, lesion, around)
+            words.append(f"CNR {text(numbers['cnr'], 2)}")
+        if self.scene.reference is not None and title != REFERENCE:
+            body = self.scene.masks["body"][0]
+            numbers["rmse_hu"] = rmse(image, self.scene.reference[0], body)
+            words.append(f"RMSE {text(numbers['rmse_hu'])}")
+        self.rows.append({"figure": self.figure, "scene": self.scene.name, "model": model, "panel": title, **numbers})
+        boxes = [Box(row, column, FLAT_HALF, "lime")]
+        boxes += [Box(*zoom, "cyan") for zoom in self.zooms]
+        return Panel(image, title, "  ".join(words), tuple(boxes) if framed else ())
+
+    def magnified(self, image: np.ndarray, number: int = 0, framed: bool = False) -> Panel:
+        row, column, half = self.zooms[number]
+        boxes = [Box(r - row + half, c - column + half, radius, colour, circle=True)
+                 for (r, c, radius), colour in zip(self.discs, ("violet", "deepskyblue"))]
+        return Panel(image[row - half:row + half, column - half:column + half], boxes=tuple(boxes) if framed else ())
+
+    def ends(self) -> list[tuple[np.ndarray, str]]:
+        """The low-dose image and, if there is one, the reference."""
+        if self.scene.reference is None:
+            return [(self.scene.noisy[0], "input")]
+        return [(self.scene.noisy[0], "LDCT"), (self.scene.reference[0], REFERENCE)]
+
+
+def disc(shape: tuple[int, int], row: int, column: int, radius: int) -> np.ndarray:
+    j, i = np.ogrid[:shape[0], :shape[1]]
+    return (j - row) ** 2 + (i - column) ** 2 <= radius ** 2
+
+
+def flattest(image: np.ndarray, soft: np.ndarray) -> tuple[int, int]:
+    """Centre (row, column) of the most uniform square that lies in ``soft`` as far as possible."""
+    side = 2 * FLAT_HALF
+    smooth = ndimage.gaussian_filter(image.astype(np.float64), 2)
+    variance = ndimage.uniform_filter(smooth ** 2, side) - ndimage.uniform_filter(smooth, side) ** 2
+    inside = ndimage.uniform_filter(soft.astype(np.float64), side)
+    inside[:side], inside[-side:], inside[:, :side], inside[:, -side:] = 0, 0, 0, 0
+    candidates_ = inside >= min(0.999, inside.max())
+    row, column = np.unravel_index(np.where(candidates_, variance, np.inf).argmin(), image.shape)
+    return int(row), int(column)
+
+
+def nearest(made: CandidateSet, position: float, number: int = 0) -> np.ndarray:
+    """Slice ``number`` of the candidate nearest to a position, the input left out."""
+    own = [one for one in made.candidates if one.kind != "input"]
+    return min(own, key=lambda one: abs(one.position - position)).array[number]
+
+
+def within(scene: Scene, places: Sequence[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
+    """Places of the file as places of the scene."""
+    return tuple((row - scene.corner[0], column - scene.corner[1], size) for row, column, size in places)
+
+
+def write_figures(context: Context) -> None:
+    """Write the figures, figures.csv and figures.md."""
+    rows: list[dict] = []
+    lines = ["# Figures of the DID paper, re-enacted", "",
+             f"Method {CandidateSettings().method}, {CandidateSettings().tuned} weights. Window -160 to 240 HU. STD: "
+             "in the green square, the most uniform one of the soft tissue. RMSE: against the reference, in the body "
+             "as far as it is shown. CNR: 2 |difference| / (sum of SDs), as the paper defines it. LDCT: input, NDCT: "
+             "reference. 'Low noise' is the smoothest candidate, 'high resolution' lies a third of the way, in log "
+             "noise, from the default to the input. All numbers are in figures.csv.", ""]
+    for draw in (low_contrast, high_contrast, architectures, doses, noise_indices, cone_beams, real_noise):
+        lines += draw(context, rows)
+    write_csv(context.output / "figures.csv", rows)
+    write_page(context.output / "figures.md", lines)
+
+
+def low_contrast(context: Context, rows: list[dict]) -> list[str]:
+    plan, wanted = context.plan, context.plan.figures
+    whole = context.patient(wanted.low_contrast, plan.pair_noise)
+    made = candidates(context, whole, plan.models[0], CandidateSettings(count=plan.count))
+    scene = whole.slice(wanted.low_contrast_slice)
+    view = View(scene, rows, "3", within(scene, (wanted.lesion, wanted.liver)),
+                within(scene, (wanted.low_zoom, wanted.low_detail)))
+    images = [(nearest(made, p, wanted.low_contrast_slice), t) for p, t in
+              ((LOW, "low noise 1"), (-0.5, "low noise 2"), *COLUMNS[1:])] + view.ends()
+    draw_panels(context.output / "figure3.png", [
+        [view.panel(image, title, plan.models[0], n == 0) for n, (image, title) in enumerate(images)],
+        *([view.magnified(image, k, n == 0 and k == 0) for n, (image, _) in enumerate(images)] for k in (0, 1))], SIDE)
+    return ["## Figure 3: a low-contrast task", "", f"{plan.models[0]}, {scene.name}: a small lesion of the liver "
+            "(violet; blue: the background) and vessels.", "", "![low contrast](figure3.png)", ""]
+
+
+def high_contrast(context: Context, rows: list[dict]) -> list[str]:
+    figures, model = context.plan.figures, context.plan.models[0]
+    draw_panels(context.output / "figure4.png", _columns(context, rows, "4", figures.high_contrast, model), SIDE)
+    return ["## Figure 4: a high-contrast task", "", f"{model}, a vertebra, ribs and vessels.", "",
+            "![high contrast](figure4.png)", ""]
+
+
+def architectures(context: Context, rows: list[dict]) -> list[str]:
+    plan, grid = context.plan, []
+    for model in plan.models[1:]:
+        grid += _columns(context, rows, "6", plan.figures.high_contrast, model)
+    highest = plan.figures.noise_indices[-1]
+    grid.append(_row(context, rows, "6", _other(context, highest), plan.models[-1]))
+    draw_panels(context.output / "figure6.png", grid, SIDE)
+    return ["## Figure 6: other architectures", "", f"From top to bottom: {' and '.join(plan.models[1:])} on the image "
+            f"of figure 4, {plan.models[-1]} at a noise index of {highest:g} HU.", "",
+            "![other architectures](figure6.png)", ""]
+
+
+def doses(context: Context, rows: list[dict]) -> list[str]:
+    plan = context.plan
+    if not all(weights_of(context.dose_networks, one.name).is_file() for one in all_networks()):
+        return ["## Figure 7: networks for other doses", "", "Left out: not all networks are there; "
+                "`did_report.py --train-doses` makes them.", ""]
+    scene = context.patient(plan.figures.high_contrast, plan.pair_noise).slice(0)
+    for literal, file in ((False, "figure7.png"), (True, "figure7-literal.png")):
+        grid = []
+        for one in dose_networks(literal):
+            view = View(scene, rows, "7 literal" if literal else "7", zooms=within(scene, (plan.figures.high_zoom,)))
+            made = _made(context, scene, one)
+            images = [(nearest(made, p), f"{one.title}: {t}") for p, t in COLUMNS]
+            ends = [view.panel(*end) for end in view.ends()]
+            number = len(grid)
+            grid.append([*(view.panel(image, title, one.name) for image, title in images),
+                         *(view.magnified(image) for image, _ in images),
+                         ends[number] if number < len(ends) else
+                         view.magnified(view.ends()[number - 2][0]) if number < 4 else None])
+        draw_panels(context.output / file, grid, 128)
+    return ["## Figure 7 (and 8): networks trained for other doses, applied to a quarter of the dose", "",
+            "The packaged HRNet, trained on at one fixed noise SD each (configs/dose). Columns: whole image, then "
+            "magnified; on the right the input and the reference. Rows of the first figure: 1/2, 1/4, 1/8 and 1/16 of "
+            "the dose, whose noise SD follows sqrt(1/f - 1), that is 0.58, 1, 1.53 and 2.24 times the noise of a "
+            "quarter. Rows of the second: 0.5, 1, 2 and 4 times that noise, as the paper writes, which is 57, 25, 7.7 "
+            "and 2.0 % of the dose.", "",
+            "![doses](figure7.png)", "", "![factors of the paper](figure7-literal.png)", ""]
+
+
+def noise_indices(context: Context, rows: list[dict]) -> list[str]:
+    plan = context.plan
+    one, words = _quarter(context)
+    indices = plan.figures.noise_indices
+    grid = [_row(context, rows, "5", _other(context, index), one, f"NI {index:g}") for index in indices]
+    draw_panels(context.output / "figure5.png", grid, plan.figures.other.crop)
+    return ["## Figure 5: other noise indices", "",
+            f"A slice to which noise with an SD of {', '.join(f'{n:g}' for n in indices)} HU in the body's centre was "
+            f"added (as half the dose does at that noise index; its own is about 10 HU), denoised by {words}.", "",
+            "![noise indices](figure5.png)", ""]
+
+
+def cone_beams(context: Context, rows: list[dict]) -> list[str]:
+    figures = context.plan.figures
+    one, words = _quarter(context)
+    grid = [_row(context, rows, "S1", cone_beam(context.scenes, figures.cone_beam, exposure), one,
+                 f"exposure {exposure:g}") for exposure in figures.exposures]
+    draw_panels(context.output / "figureS1.png", grid, figures.cone_beam.crop)
+    return ["## Figure S1: a cone-beam-like scan", "",
+            "1 mm pixels, a soft kernel, scatter cupping of 80 HU, the geometry of an imager on a linear accelerator "
+            "(source to axis 1000 mm, to detector 1500 mm, 656 views), from top to bottom "
+            f"{', '.join(f'{e:g}' for e in figures.exposures)} of the exposure, denoised by {words}. The reference "
+            "(NDCT) is the same image at full exposure, cupping and all; cone-beam artefacts are not imitated.", "",
+            "![cone beam](figureS1.png)", ""]
+
+
+def real_noise(context: Context, rows: list[dict]) -> list[str]:
+    figures, grid = context.plan.figures, []
+    for file, number, centre in figures.real:
+        if (context.scenes.data / file).is_file():
+            name = file.split("/")[-1].split(".")[0]
+            scene = context.scenes.real(file, number, Choice(name, file, 0, (number,), figures.crop, centre))
+            grid.append(_row(context, rows, "real noise", scene, context.plan.models[0]))
+    if not grid:
+        return ["## Real noise", "", "Left out: the data folder has no real_noise/.", ""]
+    draw_panels(context.output / "real.png", grid, figures.crop)
+    return ["## Real noise", "", f"{context.plan.models[0]} on scans as they are, without a reference: a sharp kernel "
+            "on a GE scanner (top), slices of 1 mm on a Philips scanner (bottom; this patient, at 3 mm, took part in "
+            "the training).", "", "![real noise](real.png)", ""]
+
+
+def _columns(context: Context, rows: list[dict], figure: str, choice: Choice, model: str) -> list[list[Panel]]:
+    """A row of whole images and one of magnified ones, from the set that the part on the range made."""
+    plan = context.plan
+    whole = context.patient(choice, plan.pair_noise)
+    made = candidates(context, whole, model, CandidateSettings(count=plan.count))
+    scene = whole.slice(0)
+    view = View(scene, rows, figure, zooms=within(scene, (plan.figures.high_zoom,)))
+    images = [(nearest(made, p), f"{model}: {t}") for p, t in COLUMNS] + view.ends()
+    return [[view.panel(image, title, model, n == 0) for n, (image, title) in enumerate(images)],
+            [view.magnified(image) for image, _ in images]]
+
+
+def _row(context: Context, rows: list[dict], figure: str, scene: Scene, one: str | DoseNetwork, words: str = ""
+         ) -> list[Panel]:
+    view = View(scene, rows, figure)
+    made = _made(context, scene, one)
+    name = one if isinstance(one, str) else one.name
+    images = [(nearest(made, p), f"{words or name}: {t}") for p, t in COLUMNS] + view.ends()
+    return [view.panel(image, title, name, n == 0) for n, (image, title) in enumerate(images)]
+
+
+def _made(context: Context, scene: Scene, one: str | DoseNetwork) -> CandidateSet:
+    if isinstance(one, DoseNetwork):
+        denoiser = dose_network(weights_of(context.dose_networks, one.name), BASE)
+    else:
+        denoiser = network(one)
+    return context.sets.make(scene, denoiser, CandidateSettings(count=context.plan.figures.count))
+
+
+def _other(context: Context, noise_index: float) -> Scene:
+    return context.scenes.patient(context.plan.figures.other, noise_index, 0.5)
+
+
+def _quarter(context: Context) -> tuple[str | DoseNetwork, str]:
+    """The network trained for a quarter of the dose, or the packaged one, and its name in words."""
+    quarter = dose_networks(False)[1]
+    if weights_of(context.dose_networks, quarter.name).is_file():
+        return quarter, f"the network trained for a quarter of the dose only (noise of {quarter.sd:.0f} HU)"
+    name = context.plan.models[0]
+    return name, f"{name}, in place of a network for a quarter of the dose, which `did_report.py --train-doses` makes"

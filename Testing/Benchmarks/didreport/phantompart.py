@@ -1,0 +1,167 @@
+"""Resolution of rods in water and contrast-to-noise of low-contrast disks, at matched noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from DIDInteractiveLib.candidates import CandidateSet
+from DIDInteractiveLib.settings import CandidateSettings
+from LDCTDenoiseLib.evaluationphantoms import Phantom, PhantomScanner, rods_in_water
+from LDCTDenoiseLib.hu import round_to_dtype
+from LDCTDenoiseLib.kernels import Kernel
+from LDCTDenoiseLib.metrics import task_transfer_function
+from LDCTDenoiseLib.volumeio import read_volume
+from scipy import ndimage
+
+from .context import Context
+from .matching import SIDES, curve, noise_at, positions, summary
+from .scenes import Scene
+from .sets import network
+from .tables import table, text, write_csv
+
+KERNEL = Kernel(0.49, 4.0)
+"""A usual body kernel; that of the validation abdomen."""
+CONTRASTS = (1000.0, 100.0, 50.0)
+EDGE_MM = 4.0
+PER_SIDE = 5
+
+DISKS = {"dose 100": "phantom/sim_lcdct_cct189_fbp_dose100.nii.gz",
+         "dose 55": "phantom/sim_lcdct_cct189_fbp_dose055.nii.gz"}
+DISK_PIXEL_MM = 220 / 256
+"""The files say 1 mm; the 200 mm phantom is 232.7 pixels wide, 220 mm on 256 pixels."""
+DISK_RING_MM = 40.0
+DISK_RODS = {"14 HU, 3 mm": (-1, 1, 1.5), "7 HU, 5 mm": (-1, -1, 2.5), "5 HU, 7 mm": (1, -1, 3.5),
+             "3 HU, 10 mm": (1, 1, 5.0)}
+"""Rods at 45 degrees on a ring: sign of row and column from the middle, radius in mm (phantom CCT189, as in
+doi:10.5281/zenodo.7996580)."""
+DISK_CROP = 160
+WITHOUT = 10
+"""The first slices of each file hold no rods, the other ones do."""
+
+
+def phantoms(context: Context, methods: dict[str, CandidateSettings], blend: CandidateSettings) -> list[str]:
+    """Write phantoms.csv and return the lines on it."""
+    rows = _resolution_rows(context, {"blend": blend, **methods})
+    lines = ["## Resolution at matched noise: rods in water", "",
+             f"TTF50 per mm of rods of {', '.join(f'{c:g}' for c in CONTRASTS)} HU contrast (for the lower two the "
+             f"mean of a brighter and a darker rod) in {2 * context.plan.rods_pairs} images at a noise index of "
+             f"{context.plan.pair_noise:g} HU and {context.plan.dose:g} of the dose, half of them with the negative "
+             "noise of the others; the edge profile is taken from their mean. Noise SD in the water.", "",
+             *_ratio_table([r for r in rows if r["task"].startswith("TTF50")])]
+    found = [row for name, file in DISKS.items() if (context.scenes.data / file).is_file()
+             for row in _contrast_rows(context, {"blend": blend, **methods}, name, file)]
+    lines += ["## Low contrast at matched noise: simulated MITA disks", ""]
+    if found:
+        lines += ["CNR as the DID paper defines it, 2 |difference| / (sum of the SDs), of the four rods; the "
+                  "difference is the mean over the ten slices with rods less that over the ten without, the SDs are "
+                  "means over slices. The noise in these differences is the same for all methods, so the ratios are "
+                  "steadier than the values; below a CNR of about 0.2 they mean little.", "", *_ratio_table(found)]
+    else:
+        lines += ["Left out: the data folder has no phantom/sim_lcdct_*.", ""]
+    write_csv(context.output / "phantoms.csv", rows + found)
+    return lines
+
+
+def _resolution_rows(context: Context, methods: dict[str, CandidateSettings]) -> list[dict]:
+    phantom = rods_in_water(KERNEL, context.plan.rods_size, context.plan.rods_pixel)
+    scene, water = _rods_scene(context, phantom)
+
+    def noise(images: np.ndarray) -> float:
+        return float(np.sqrt(np.mean([one[water].var(dtype=np.float64) for one in images])))
+
+    def resolution(contrast: float) -> Callable[[np.ndarray], float]:
+        rods = [rod for rod in phantom.rods if abs(rod.contrast) == contrast]
+
+        def ttf50(images: np.ndarray) -> float:
+            mean = images.mean(axis=0, dtype=np.float64)
+            found = [task_transfer_function(mean, rod.centre, rod.radius_mm, phantom.spacing).frequency_at(0.5)
+                     for rod in rods]
+            return float(np.mean(found))
+        return ttf50
+
+    tasks = {f"TTF50, {contrast:g} HU": resolution(contrast) for contrast in CONTRASTS}
+    roi = np.broadcast_to(water, scene.noisy.shape)
+    return _rows(context, scene, methods, roi, noise, tasks)
+
+
+def _rods_scene(context: Context, phantom: Phantom) -> tuple[Scene, np.ndarray]:
+    plan = context.plan
+
+    def make() -> dict[str, np.ndarray]:
+        scanner = PhantomScanner(phantom)
+        noise = scanner.noise(plan.pair_noise, plan.dose, range(plan.rods_pairs))
+        scans = np.concatenate([scanner.scan(noise), scanner.scan(-noise)])
+        return {"noisy": round_to_dtype(scans, np.dtype(np.int16))}
+
+    key = {"phantom": "rods", "size": plan.rods_size, "pixel": plan.rods_pixel, "noise_index": plan.pair_noise,
+           "dose": plan.dose, "pairs": plan.rods_pairs, "kernel": [KERNEL.f50, KERNEL.power]}
+    noisy = context.scenes.made("rods", key, make)["noisy"]
+    water = ndimage.binary_erosion(phantom.body, iterations=round(EDGE_MM / phantom.pixel))
+    for rod in phantom.rods:
+        water &= phantom.distance(rod.centre) > rod.radius_mm + EDGE_MM
+    return Scene("rods in water", "rods", plan.pair_noise, noisy, None, phantom.spacing, {}), water
+
+
+def _contrast_rows(context: Context, methods: dict[str, CandidateSettings], name: str, file: str) -> list[dict]:
+    array = read_volume(context.scenes.data / file).array
+    first = (array.shape[1] - DISK_CROP) // 2
+    part = np.ascontiguousarray(array[:, first:first + DISK_CROP, first:first + DISK_CROP])
+    scene = Scene(f"MITA disks, {name}", "MITA", float("nan"), part, None, (1.0, DISK_PIXEL_MM, DISK_PIXEL_MM), {})
+    position = (np.arange(DISK_CROP) - (DISK_CROP - 1) / 2) * DISK_PIXEL_MM
+    offset = DISK_RING_MM / np.sqrt(2)
+    background = np.ones(part.shape[1:], bool)
+    tasks = {}
+    for rod, (row, column, radius) in DISK_RODS.items():
+        distance = np.hypot(position[:, None] - row * offset, position[None, :] - column * offset)
+        background &= distance > radius + EDGE_MM
+        around = (distance > radius + 2) & (distance < radius + 10)
+        tasks[f"CNR, {rod}, {name}"] = _cnr(distance <= radius, around)
+
+    def noise(images: np.ndarray) -> float:
+        return float(np.sqrt(np.mean([one[background].var(dtype=np.float64) for one in images])))
+
+    return _rows(context, scene, methods, np.broadcast_to(background, part.shape), noise, tasks)
+
+
+def _cnr(rod: np.ndarray, around: np.ndarray) -> Callable[[np.ndarray], float]:
+    def cnr(images: np.ndarray) -> float:
+        differences = np.array([one[rod].mean() - one[around].mean() for one in images])
+        deviation = np.mean([one[rod].std() + one[around].std() for one in images[WITHOUT:]])
+        return float(2 * (differences[WITHOUT:].mean() - differences[:WITHOUT].mean()) / deviation)
+    return cnr
+
+
+def _rows(context: Context, scene: Scene, methods, roi, noise, tasks) -> list[dict]:
+    """Scores of all tasks at matched noise; the first method is what the others are compared with."""
+    made = {name: context.sets.make(scene, network(context.plan.models[0]), settings, roi)
+            for name, settings in methods.items()}
+    places = positions(PER_SIDE)
+    rows, base, wanted = [], {}, None
+    for name, one in made.items():
+        own: CandidateSet = one
+        levels = [noise(c.array) for c in own.candidates]
+        if wanted is None:
+            wanted = noise_at(places, levels[own.default], (levels[0], levels[-1]))
+        for task, measure in tasks.items():
+            values = curve(levels, [measure(c.array) for c in own.candidates], own.default).at(wanted)
+            base.setdefault(task, values)
+            rows += [{"task": task, "method": name, "position": float(p), "noise_hu": float(n), "value": float(v),
+                      "ratio": float(v / b)} for p, n, v, b in zip(places, wanted, values, base[task])]
+    return rows
+
+
+def _ratio_table(rows: list[dict]) -> list[str]:
+    """Values of blending, and the other methods' ratios to it, on both sides."""
+    names = [n for n in dict.fromkeys(r["method"] for r in rows) if n != "blend"]
+    body = []
+    for task in dict.fromkeys(r["task"] for r in rows):
+        for side in SIDES:
+            own = [r for r in rows if r["task"] == task and (r["position"] < 0) == (side == SIDES[0])]
+            values = [r["value"] for r in own if r["method"] == "blend"]
+            cells = []
+            for name in names:
+                found = summary([r["ratio"] for r in own if r["method"] == name])
+                cells.append(f"{text(found.mean, 3)} ({text(found.lowest, 3)} .. {text(found.highest, 3)})")
+            body.append([task, side, f"{text(min(values), 3)} .. {text(max(values), 3)}", *cells])
+    return table(["task", "side", "blend", *(f"{name} / blend" for name in names)], body)

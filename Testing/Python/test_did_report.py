@@ -1,0 +1,165 @@
+"""The report on candidates: its arithmetic, and that its command works."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from didfactory import WIDTHS, fitted
+from networkfactory import phantom
+
+from LDCTDenoiseLib import modelregistry
+from LDCTDenoiseLib.training.config import read_config
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
+sys.path.append(str(BENCHMARKS))
+
+import did_report  # noqa: E402
+from didreport import doses, matching  # noqa: E402
+from didreport.figurespart import disc, flattest  # noqa: E402
+from didreport.matchedpart import noise_of_pairs  # noqa: E402
+from didreport.plan import Choice, Figures, Plan  # noqa: E402
+from didreport.rangepart import reach  # noqa: E402
+from didreport.regions import halves  # noqa: E402
+from didreport.scenes import Scene  # noqa: E402
+
+
+def test_a_curve_is_exact_at_its_points_and_where_the_score_follows_the_log_of_the_noise():
+    noise = np.array([5.0, 10.0, 20.0, 40.0])
+    found = matching.curve(noise, 3 + 2 * np.log(noise), default=1)
+    assert found.at(noise) == pytest.approx(3 + 2 * np.log(noise))
+    assert found.at([7.0, 14.0, 33.0]) == pytest.approx(3 + 2 * np.log([7.0, 14.0, 33.0]))
+
+
+def test_a_curve_says_nothing_beyond_its_ends():
+    found = matching.curve([5.0, 10.0], [1.0, 2.0], default=0)
+    assert np.isnan(found.at([4.9, 10.1])).all()
+
+
+def test_candidates_out_of_order_in_a_region_are_left_out_but_never_the_default():
+    found = matching.curve([9.0, 11.0, 10.0, 9.5, 20.0, 15.0, 30.0], range(7), default=2)
+    assert list(found.noise) == [9.0, 10.0, 20.0, 30.0]
+    assert list(found.score) == [0, 2, 4, 6]
+
+
+def test_positions_are_equal_steps_of_the_log_of_the_noise_on_each_side():
+    noise = matching.noise_at([-1.0, -0.5, 0.0, 0.5, 1.0], 10.0, (2.5, 40.0))
+    assert noise == pytest.approx([2.5, 5.0, 10.0, 20.0, 40.0])
+    assert matching.positions(3) == pytest.approx([-0.75, -0.5, -0.25, 0.25, 0.5, 0.75])
+
+
+def test_there_is_no_smoother_noise_where_the_smooth_bound_is_no_smoother():
+    assert np.isnan(matching.noise_at([-0.5], 10.0, (10.0, 40.0))).all()
+
+
+def test_a_summary_counts_what_is_more_than_one_per_cent_worse_and_at_least_three_per_cent_better():
+    found = matching.summary([1.0, 1.01, 1.0101, 0.97, 0.9701, 0.5, float("nan")])
+    assert (found.count, found.lowest, found.highest) == (6, 0.5, 1.0101)
+    assert found.worse == pytest.approx(1 / 6)
+    assert found.better == pytest.approx(2 / 6)
+    assert matching.summary([float("nan")]).count == 0
+
+
+def test_the_input_itself_is_not_counted_as_reached():
+    found = reach([8.0, 9.0, 20.0, 50.0], [0.7, 0.8, 0.95, 1.0], default=1)
+    assert (found.smoothest, found.default, found.sharpest, found.input) == (8.0, 9.0, 20.0, 50.0)
+    assert found.noise_rises and found.edges_rise
+    assert not reach([8.0, 9.0, 9.0, 50.0], [0.7, 0.8, None, 1.0], default=1).noise_rises
+    assert not reach([8.0, 9.0, 20.0, 50.0], [0.7, 0.8, None, 1.0], default=1).edges_rise
+
+
+def test_noise_of_two_realisations_does_not_count_anatomy():
+    random = np.random.default_rng(0)
+    anatomy = np.where(np.arange(200) % 20 < 10, -800.0, 300.0) * np.ones((3, 200, 1))
+    image = np.concatenate([anatomy, anatomy]) + random.normal(0, 12.0, (6, 200, 200))
+    assert noise_of_pairs(image, np.ones(image.shape, bool)) == pytest.approx(12.0, rel=0.01)
+
+
+def test_the_region_that_judges_shares_no_pixel_with_the_one_that_is_used():
+    image = phantom((2, 96, 96), noise=3.0)
+    soft = (image > 20) & (image < 60)
+    scene = Scene("phantom", "phantom", 30.0, image, image, (1.0, 2.0, 2.0), {"soft": soft})
+    used, judging = halves(scene)
+    assert not (used & judging).any()
+    assert not ((used | judging) & ~soft).any()
+    assert min(used.sum(), judging.sum()) > 0.5 * max(used.sum(), judging.sum())
+
+
+def test_the_flat_square_lies_in_uniform_tissue():
+    image = np.zeros((80, 80))
+    image[:, 40:] = 100 * (np.arange(40) % 8 < 4)
+    row, column = flattest(image, np.ones(image.shape, bool))
+    assert column < 40
+    assert disc((80, 80), row, column, 3).sum() == 29
+
+
+def test_the_noise_of_other_doses_follows_the_root_of_one_over_the_dose_less_one():
+    factors = [doses.physical_factor(dose) for dose in (0.5, 0.25, 0.125, 0.0625)]
+    assert factors == pytest.approx([0.577, 1.0, 1.528, 2.236], abs=1e-3)
+    meant = [doses.equivalent_dose(factor) for factor in doses.LITERAL.values()]
+    assert meant == pytest.approx([0.571, 0.25, 0.077, 0.0204], abs=1e-3)
+    assert doses.equivalent_dose(doses.physical_factor(0.125)) == pytest.approx(0.125)
+
+
+@pytest.mark.parametrize("network", doses.all_networks(), ids=lambda one: one.name)
+def test_every_dose_has_a_recipe_with_its_one_noise_level(network):
+    config = read_config(doses.CONFIGS / f"{network.name}.toml")
+    assert config.sampling.noise_sd == pytest.approx((network.sd, network.sd), abs=0.06)
+    assert (config.sampling.clean_share, config.sampling.colour_share, config.sampling.zoom) == (0, 0, (1, 1))
+    assert config.validate_every == config.optimiser.iterations
+    assert (doses.ROOT / config.initial_weights).is_file()
+
+
+FILE = "validation/phantom.nii.gz"
+SMALL = Choice("phantom", FILE, 0, (0, 1), 96)
+TINY = Plan(
+    models=("tiny",), patients=(SMALL,), all_models=(SMALL,), noise_indices=(30.0,), count=5,
+    volume=Choice("volume", FILE, 0, (0, 1, 2, 3), 80), rods_size=192, rods_pixel=1.1, rods_pairs=1, slider_size=32,
+    slider_slices=2, figures=Figures(
+        low_contrast=SMALL, lesion=(40, 50, 4), liver=(60, 50, 4), low_zoom=(44, 44, 20), low_detail=(50, 50, 20),
+        high_contrast=SMALL, high_zoom=(44, 44, 20), other=SMALL, cone_beam=SMALL, noise_indices=(20.0,),
+        exposures=(0.25,), crop=96, count=3))
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A data folder with a phantom, and a small network that was fitted to it, in the registry as "tiny"."""
+    (tmp_path / "data" / "validation").mkdir(parents=True)
+    image = sitk.GetImageFromArray(phantom((4, 96, 96), noise=8.0).astype(np.int16))
+    image.SetSpacing((0.8, 0.8, 5.0))
+    sitk.WriteImage(image, str(tmp_path / "data" / FILE))
+    models = tmp_path / "models"
+    models.mkdir()
+    digest = modelregistry.save_weights(fitted("plain").network.state_dict(), models / "tiny.pt")
+    entry = {"name": "tiny", "version": "1", "architecture": "plain", "widths": list(WIDTHS["plain"]), "file": "tiny.pt",
+             "sha256": digest, "title": "Fitted to a phantom"}
+    (models / "models.json").write_text(json.dumps({"models": [entry]}))
+    monkeypatch.setenv("LDCT_MODELS", str(models))
+    return tmp_path / "data"
+
+
+def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(data, tmp_path, capsys):
+    arguments = ["--data", str(data), "--output", str(tmp_path / "did"), "--cache", str(tmp_path / "cache"),
+                 "--dose-networks", str(tmp_path / "none")]
+    assert did_report.main(arguments, TINY) == 0
+    made = {path.name for path in (tmp_path / "did").iterdir()}
+    assert {"README.md", "range.md", "matched.md", "figures.md", "timing.md"} <= made
+    with (tmp_path / "did" / "range.csv").open() as stream:
+        kinds = [row["kind"] for row in csv.DictReader(stream)]
+    assert kinds.count("default") == kinds.count("input") == 1
+    assert "Left out" in (tmp_path / "did" / "figures.md").read_text()
+    assert "candidates:" in capsys.readouterr().out
+
+    before = (tmp_path / "did" / "matched.csv").read_text()
+    assert did_report.main([*arguments, "--parts", "matched"], TINY) == 0
+    assert "candidates:" not in capsys.readouterr().out
+    assert (tmp_path / "did" / "matched.csv").read_text() == before
+
+
+def test_the_command_names_a_folder_without_data(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        did_report.main(["--data", str(tmp_path)])
+    assert "validation/" in capsys.readouterr().err
