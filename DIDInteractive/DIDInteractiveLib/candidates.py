@@ -103,7 +103,7 @@ class _Run:
                             self._smooth)
         self.tuning = representative_slices(array, result.array, spacing, settings.tuning_slices, self.whole.outside,
                                             roi, self._stop_if_cancelled)
-        self.piece = self._piece(self.tuning)
+        self.piece = self._piece(self._images(self.tuning), self.tuning)
 
     def result(self) -> CandidateSet:
         settings = self.settings
@@ -151,7 +151,7 @@ class _Run:
             images = self._images([k])
             done = k / len(self.array)
             try:
-                piece = self._piece([k])
+                piece = self._piece(images, [k])
                 maker = self._maker(piece) if piece.open(direction) else None
             except ValueError:
                 maker, blended = None, blended + 1
@@ -184,8 +184,8 @@ class _Run:
         whole = self.whole
         return Images(whole.array[numbers], whole.default[numbers], whole.outside[numbers], whole.effect, self._smooth)
 
-    def _piece(self, numbers) -> Piece:
-        return Piece(self._images(numbers), self.spacing, None if self.roi is None else self.roi[numbers])
+    def _piece(self, images: Images, numbers) -> Piece:
+        return Piece(images, self.spacing, None if self.roi is None else self.roi[numbers])
 
     def _maker(self, piece: Piece):
         return MAKERS[self.settings.method](piece, self.denoiser, self.settings, self.cancelled)
