@@ -41,7 +41,10 @@ class Panel:
         self.advanced = AdvancedSettings(self)
         style = slicer.app.style()
         size = style.pixelMetric(qt.QStyle.PM_SmallIconSize)
-        self.ui.warningIcon.setPixmap(style.standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(size, size))
+        for icon in (self.ui.warningIcon, self.ui.messageIcon):
+            icon.setPixmap(style.standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(size, size))
+        self.ui.allFramesCheckBox.visible = False
+        self._inspect()
         self.updateModels()
         self.ui.modelComboBox.connect("activated(int)", self._onModel)
         self._onChange()
@@ -96,7 +99,6 @@ class Panel:
         self.result.measure()
         self.result.show()
         self.ui.resultCollapsibleButton.collapsed = False
-        self.updateEstimate()
 
     def updateModels(self) -> None:
         """Read the lists of networks again."""
@@ -110,16 +112,16 @@ class Panel:
         self._showModel()
 
     def updateEstimate(self) -> None:
-        """Show how long the chosen input will take."""
-        volume, card = self.parameters and self.parameters.inputVolume, self.card()
-        image = volume.GetImageData() if volume is not None else None
-        self.ui.estimateLabel.visible = image is not None and card is not None
-        if image is None or card is None:
+        """Show how long the chosen input will take, or what is missing; nothing during a run."""
+        self.ui.estimateLabel.visible = not self.run.busy
+        missing = self.run.missing()
+        if missing is not None:
+            self.ui.estimateLabel.text = missing
             return
-        i, j, k = image.GetDimensions()
-        frames = framesequence.sequence_of(volume).GetNumberOfDataNodes() if self.framesChosen() else 1
-        slices = k * frames
-        work = timeestimate.multiply_adds(card, (slices, j, i))
+        volume = self.parameters.inputVolume
+        i, j, k = volume.GetImageData().GetDimensions()
+        slices = k * (framesequence.sequence_of(volume).GetNumberOfDataNodes() if self.framesChosen() else 1)
+        work = timeestimate.multiply_adds(self.card(), (slices, j, i))
         device, precision = self.settings.device, self.settings.precision
         rate = self.settings.rate(device, precision)
         seconds = None if work is None else timeestimate.seconds(work, rate or timeestimate.rough_rate(device))
@@ -145,7 +147,6 @@ class Panel:
         else:
             self.result.setResult(None)
             self.result.setRegion(None)
-        self.updateEstimate()
         self.run.update()
 
     def _onInput(self, before) -> None:

@@ -86,7 +86,7 @@ class AdvancedSettings:
         try:
             cards = modelimport.import_models(Path(chosen), self.panel.settings.weightsFolder)
         except (ValueError, OSError) as error:
-            self.panel.run.tell(str(error))
+            self.panel.run.tell(str(error), failed=True)
             self.panel.run.log(str(error))
             return
         self.panel.updateModels()

@@ -18,8 +18,9 @@ def titleOf(card: ModelCard) -> str:
 def cardText(card: ModelCard) -> str:
     """Return what the network was trained for and how good it was found to be, as rich text."""
     trained = card.details.get("trained_for", {})
-    lines = [_line(_("Trained for"), _trainedFor(trained)), _line(_("Kernels"), trained.get("kernels")),
-             _line(_("Quality"), _quality(card.details.get("quality", {})))]
+    lines = [_line(_("Trained for"), _trainedFor(trained)),
+             _line(_("Kernels"), str(trained.get("kernels", "")).partition(";")[0]),
+             _line(_("Measured"), _quality(card.details.get("quality", {})))]
     text = "<br>".join(line for line in lines if line)
     return text or _("This network came without a card: what it was trained for is unknown.")
 
@@ -57,9 +58,9 @@ def _line(name: str, value) -> str:
 
 def _trainedFor(trained: dict) -> str:
     parts = [str(trained["anatomy"])] if trained.get("anatomy") else []
-    for key, text in (("noise_added_hu", _("noise {low} to {high} HU")),
-                      ("slice_thickness_mm", _("slices {low} to {high} mm")),
-                      ("pixel_mm", _("pixels {low} to {high} mm"))):
+    for key, text in (("noise_added_hu", _("noise {low} to {high}\N{NO-BREAK SPACE}HU")),
+                      ("slice_thickness_mm", _("slices {low} to {high}\N{NO-BREAK SPACE}mm")),
+                      ("pixel_mm", _("pixels {low} to {high}\N{NO-BREAK SPACE}mm"))):
         if trained.get(key):
             low, high = trained[key]
             parts.append(text.format(low=low, high=high))
@@ -67,13 +68,13 @@ def _trainedFor(trained: dict) -> str:
 
 
 def _quality(quality: dict) -> str:
-    """Return the errors before and after, best and worst case, and how they were measured."""
+    """Return the errors before and after, with the least and the most noise, and how they were measured."""
     cases = [case for case in quality.values() if isinstance(case, dict) and "rmse_low_dose_hu" in case]
     if not cases:
         return ""
-    text = _("error against the full dose {before} to {after} HU in the easiest, {worstBefore} to {worstAfter} HU in "
-             "the hardest case ({how})")
-    easy, hard = (choose(cases, key=lambda case: case["rmse_hu"]) for choose in (min, max))
-    return text.format(before=round(easy["rmse_low_dose_hu"]), after=round(easy["rmse_hu"]),
-                       worstBefore=round(hard["rmse_low_dose_hu"]), worstAfter=round(hard["rmse_hu"]),
+    text = _("error to the full dose from {before} to {after}\N{NO-BREAK SPACE}HU with little noise, from {beforeMuch} "
+             "to {afterMuch}\N{NO-BREAK SPACE}HU with much ({how})")
+    little, much = (choose(cases, key=lambda case: case["rmse_low_dose_hu"]) for choose in (min, max))
+    return text.format(before=round(little["rmse_low_dose_hu"]), after=round(little["rmse_hu"]),
+                       beforeMuch=round(much["rmse_low_dose_hu"]), afterMuch=round(much["rmse_hu"]),
                        how=str(quality.get("measured", "")).partition(", see")[0])

@@ -20,6 +20,7 @@ class ResultView:
     """
 
     KEY = "D"
+    ROW_MARGIN = 6
     PAUSE_MS = 250
     """How long a region has to rest before it is measured: not at every step while it is drawn or moved."""
 
@@ -35,11 +36,13 @@ class ResultView:
         self._timer.setSingleShot(True)
         self._timer.setInterval(self.PAUSE_MS)
         self._timer.connect("timeout()", self.measure)
-        self.ui.statisticsTable.setHorizontalHeaderLabels([_("HU"), _("Before"), _("After"), _("Change")])
+        self.ui.statisticsTable.setHorizontalHeaderLabels([_("In HU"), _("Before"), _("After"), _("Change")])
         header = self.ui.statisticsTable.horizontalHeader()
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
-        self.ui.statisticsTable.verticalHeader().hide()
+        rows = self.ui.statisticsTable.verticalHeader()
+        rows.hide()
+        rows.setDefaultSectionSize(self.ui.statisticsTable.fontMetrics().height() + self.ROW_MARGIN)
         self.ui.beforeAfterButton.connect("clicked(bool)", lambda checked: self.flip())
         self.ui.sideBySideButton.connect("clicked(bool)", self.onSideBySide)
         self.ui.differenceButton.connect("clicked(bool)", self.onDifference)
@@ -142,5 +145,5 @@ class ResultView:
         try:
             action()
         except ValueError as error:
-            self.panel.run.tell(str(error))
+            self.panel.run.tell(str(error), failed=True)
         self.update()

@@ -14,6 +14,7 @@ from .widgetpreview import SlicePreview
 from .workerengine import WorkerEngine
 
 MAX_LOG_LINES = 500
+SHOWN_LOG_LINES = 7
 
 
 class RunControl:
@@ -27,6 +28,7 @@ class RunControl:
         self._isPreview = False
         self._startedAt = 0.0
         self.ui.logTextEdit.maximumBlockCount = MAX_LOG_LINES
+        self.ui.logTextEdit.setFixedHeight(SHOWN_LOG_LINES * self.ui.logTextEdit.fontMetrics().lineSpacing())
         self.ui.progressBar.visible = False
         self.ui.remainingLabel.visible = False
         self.tell("")
@@ -117,10 +119,11 @@ class RunControl:
     def log(self, text: str) -> None:
         self.ui.logTextEdit.appendPlainText(f"{time.strftime('%H:%M:%S')}  {text}")
 
-    def tell(self, text: str) -> None:
-        """Show one sentence below the buttons; "" takes it away."""
+    def tell(self, text: str, failed: bool = False) -> None:
+        """Show one sentence below the buttons, as good news or bad; "" takes it away."""
         self.ui.messageLabel.text = text
         self.ui.messageLabel.visible = bool(text)
+        self.ui.messageIcon.visible = failed
 
     def update(self) -> None:
         """Bring buttons and progress into line with what is under way."""
@@ -143,6 +146,7 @@ class RunControl:
                         "advancedCollapsibleButton"):
             getattr(self.ui, section).enabled = not self.busy
         self.ui.progressBar.visible = self.ui.remainingLabel.visible = self.busy
+        self.panel.updateEstimate()
 
     def _ready(self) -> bool:
         """Return whether PyTorch is there; asks the user where it has to be installed first."""
@@ -214,7 +218,7 @@ class RunControl:
             self.panel.settings.setRate(self.panel.settings.device, self.panel.settings.precision, rate)
 
     def _fail(self, error: BaseException, details: str = "", dialog: bool = True) -> None:
-        self.tell(str(error))
+        self.tell(str(error), failed=True)
         self.log(str(error))
         if dialog:
             # Not from within what the job tells: a dialog would hold up everybody else who listens.

@@ -36,7 +36,5 @@ def fillTable(table, statistics: ResultStatistics | None) -> None:
             if column:
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
             table.setItem(row, column, item)
-    table.resizeRowsToContents()
-    header = table.horizontalHeader()
-    height = header.height + sum(table.rowHeight(row) for row in range(len(rows))) + 2 * table.frameWidth
-    table.setFixedHeight(height)
+    row = table.verticalHeader().defaultSectionSize
+    table.setFixedHeight(table.horizontalHeader().height + row * len(rows) + 2 * table.frameWidth)

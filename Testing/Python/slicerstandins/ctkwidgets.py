@@ -208,12 +208,19 @@ class ctkDirectoryButton(QtWidgets.QWidget):
         absolute = QtCore.QDir(directory).absolutePath()
         changed = absolute != self._directory
         self.__dict__["_directory"] = absolute
-        self._button.setText(self._button.fontMetrics().elidedText(absolute, QtCore.Qt.ElideLeft, 260))
+        self._show()
         self.directorySelected.emit(absolute)
         if changed:
             self.directoryChanged.emit(absolute)
 
     directory = QtCore.Property(str, _getDirectory, setDirectory)
+
+    def _show(self) -> None:
+        room = self.width - 3 * self._button.iconSize.width()
+        self._button.setText(self._button.fontMetrics().elidedText(self._directory, QtCore.Qt.ElideLeft, room))
+
+    def resizeEvent(self, event) -> None:
+        self._show()
 
     def _getCaption(self) -> str:
         return self._caption

@@ -1,0 +1,173 @@
+"""Pictures of the panel in all its states, in demo/panels, to be looked at; and that no text in them is cut off."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from panelfixtures import (  # noqa: F401  (fixtures)
+    ROOT, array_of, calls, complaints, mrml, open_panel, panel, parameters, session, settle, ui,
+)
+
+FOLDER = Path(os.environ.get("LDCT_SCREENSHOTS", ROOT / "demo" / "panels"))
+SAMPLE = ROOT / "LDCTDenoise" / "Resources" / "SampleData"
+WIDTH = 420
+
+
+@pytest.fixture
+def sample(mrml):
+    """The sample CT at a quarter of the dose, and at the full dose (as arrays)."""
+    import slicer
+
+    volume = mrml.load_volume(SAMPLE / "ldct_sample_quarter_dose.nrrd", "CT quarter dose")
+    reference = mrml.load_volume(SAMPLE / "ldct_sample_reference.nrrd", "reference")
+    full = array_of(reference).copy()
+    mrml.scene.RemoveNode(reference)
+    slicer.util.setSliceViewerLayers(background=volume, fit=True)
+    return volume, full
+
+
+def picture(panel, name, width=WIDTH, scale=1):
+    """Save the panel as it is now, in full height, and check that it can be read."""
+    import qt
+
+    parent = panel.parent
+    parent.show()
+    settle()
+    parent.resize(width, parent.layout().totalHeightForWidth(width))
+    settle()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    image = qt.QPixmap(parent.size * scale)
+    image.setDevicePixelRatio(scale)
+    parent.render(image)
+    assert image.save(str(FOLDER / f"{name}.png"))
+    assert cut_off(panel.widget.panel.ui) == []
+
+
+def cut_off(ui):
+    """Return the names of labels and buttons that are too small for their text."""
+    found = []
+    for name, widget in vars(ui).items():
+        if not name.endswith(("Label", "Button", "CheckBox")) or name.endswith("CollapsibleButton") or (
+                not widget.isVisible()):
+            continue
+        if getattr(widget, "wordWrap", False):
+            if widget.height < widget.heightForWidth(widget.width):
+                found.append(name)
+        elif widget.width < widget.sizeHint().width() or widget.height < widget.sizeHint().height():
+            found.append(name)
+    return found
+
+
+def test_empty(panel):
+    picture(panel, "empty")
+
+
+def test_ready(panel, parameters, sample):
+    parameters.inputVolume = sample[0]
+    settle()
+    picture(panel, "ready")
+
+
+def test_ready_in_a_narrow_panel(panel, parameters, sample, ui):
+    parameters.inputVolume = sample[0]
+    ui.advancedCollapsibleButton.collapsed = False
+    settle()
+    picture(panel, "narrow", width=330)
+
+
+def test_preview(panel, parameters, sample, ui, calls, session):
+    parameters.inputVolume = sample[0]
+    session.sliceLogics["Red"].SnapSliceOffsetToIJK()
+    ui.previewButton.click()
+    calls[0].finish()
+    settle()
+    picture(panel, "preview")
+
+
+def test_preview_refused(panel, parameters, sample, ui, session):
+    parameters.inputVolume = sample[0]
+    session.sliceLogics["Red"].GetSliceNode().SetOrientation("Sagittal")
+    ui.previewButton.click()
+    settle()
+    picture(panel, "preview-refused")
+
+
+def test_running(panel, parameters, sample, ui, calls):
+    parameters.inputVolume = sample[0]
+    ui.applyButton.click()
+    calls[0].started()
+    calls[0].progress(2, 84.0)
+    settle()
+    picture(panel, "running")
+
+
+def finish(panel, parameters, sample, ui, calls):
+    parameters.inputVolume = sample[0]
+    ui.applyButton.click()
+    # In the place of a network's result, so that the numbers in the picture are plausible
+    calls[0].finish(array=(sample[1] + 0.2 * (array_of(sample[0]) - sample[1].astype(np.float32))).astype(np.int16))
+    ui.logCollapsibleButton.collapsed = False
+    settle()
+
+
+def test_done(panel, parameters, sample, ui, calls):
+    finish(panel, parameters, sample, ui, calls)
+    picture(panel, "done")
+
+
+def test_failed(panel, parameters, sample, ui, calls):
+    parameters.inputVolume = sample[0]
+    ui.applyButton.click()
+    calls[0].fail(RuntimeError("The worker process ended unexpectedly (signal 9), perhaps for lack of memory, and the "
+                               "run with it: close other programs, or run again."))
+    settle()
+    picture(panel, "failed")
+
+
+def test_advanced_with_devices(panel, parameters, sample, ui, monkeypatch):
+    from LDCTDenoiseLib import widgetinstall
+    from LDCTDenoiseLib.engine import Device
+
+    asked = []
+    monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: True)
+    panel.widget.logic.engine.start_devices = asked.append
+    parameters.inputVolume = sample[0]
+    ui.advancedCollapsibleButton.click()
+    asked[0].finished([Device("auto", "NVIDIA RTX A4000", 16 * 2**30), Device("cpu", "x86_64, 8 threads", 32 * 2**30),
+                       Device("cuda:0", "NVIDIA RTX A4000", 16 * 2**30)], None)
+    settle()
+    picture(panel, "advanced")
+
+
+@pytest.fixture
+def dark():
+    """Slicer's dark theme, or nearly so."""
+    import qt
+
+    before = qt.QApplication.palette()
+    palette = qt.QPalette()
+    for role, color in (("Window", "#353535"), ("WindowText", "#ffffff"), ("Base", "#2a2a2a"), ("Text", "#ffffff"),
+                        ("AlternateBase", "#404040"), ("Button", "#353535"), ("ButtonText", "#ffffff"),
+                        ("ToolTipBase", "#353535"), ("ToolTipText", "#ffffff"), ("Highlight", "#2a82da"),
+                        ("HighlightedText", "#000000"), ("Link", "#2a82da")):
+        palette.setColor(getattr(qt.QPalette, role), qt.QColor(color))
+    for role in ("WindowText", "Text", "ButtonText"):
+        palette.setColor(qt.QPalette.Disabled, getattr(qt.QPalette, role), qt.QColor("#7f7f7f"))
+    qt.QApplication.setPalette(palette)
+    yield
+    qt.QApplication.setPalette(before)
+
+
+def test_done_in_a_dark_theme(dark, panel, parameters, sample, ui, calls):
+    finish(panel, parameters, sample, ui, calls)
+    picture(panel, "done-dark")
+
+
+def test_running_on_a_display_of_twice_the_resolution(panel, parameters, sample, ui, calls):
+    parameters.inputVolume = sample[0]
+    ui.applyButton.click()
+    calls[0].started()
+    calls[0].progress(4, 20.0)
+    settle()
+    picture(panel, "running-hidpi", scale=2)
