@@ -37,13 +37,13 @@ def test_what_fits_is_left_as_it_is():
 
 
 def test_what_does_not_fit_is_reduced_to_the_largest_number_that_does():
-    free = int(4.3e9)
+    free = int(4.5e9)
     settings, message = fit_into_memory(SHAPE, np.int16, BLEND, free)
     assert 3 <= settings.count < 11 and settings.method == "blend"
     assert estimate_memory(SHAPE, np.int16, settings).total <= 0.9 * free
     one_more = CandidateSettings(method="blend", count=settings.count + 1)
     assert estimate_memory(SHAPE, np.int16, one_more).total > 0.9 * free
-    assert "11 candidates" in message and "4.3 GB are free" in message and f"{settings.count} are made" in message
+    assert "11 candidates" in message and "4.5 GB are free" in message and f"{settings.count} are made" in message
     assert "\n" not in message
 
 
