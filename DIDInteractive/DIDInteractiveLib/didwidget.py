@@ -12,9 +12,9 @@ from LDCTDenoiseLib.widgetadvanced import AdvancedSettings
 from LDCTDenoiseLib.widgetmodelcard import cardDetails, cardText, titleOf
 from LDCTDenoiseLib.widgetsettings import MachineSettings
 
-from .candidatefacts import PREFIX
 from .didwidgetbrowse import CandidateBrowsing
 from .didwidgetkeys import ModuleKeys
+from .didwidgetlist import CandidateSetList
 from .didwidgetrun import CandidateRun
 from .didwidgetset import CandidateActions
 from .didwidgetviews import CandidateViews
@@ -22,7 +22,7 @@ from .didwidgetwords import methodTitles, tunedTitles
 from .freememory import free_memory
 from .memoryestimate import estimate_memory
 
-GIGABYTE = 1e9
+GIGABYTE, MEGABYTE = 1e9, 1e6
 DEFAULTS = {"model": "hrnet", "method": "did", "count": 9, "repetitions": 3, "extrapolation": 0, "tuned": "all"}
 
 
@@ -41,12 +41,15 @@ class CandidatePanel:
         self._guiTag = self._observer = None
         self._cards: list[modelregistry.ModelCard] = []
         self._set = None
+        style = slicer.app.style()
+        size = style.pixelMetric(qt.QStyle.PM_SmallIconSize)
+        self.ui.messageIcon.setPixmap(style.standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(size, size))
         self.run = CandidateRun(self)
         self.views = CandidateViews(logic)
         self.browsing = CandidateBrowsing(self)
         self.actions = CandidateActions(self)
+        self.sets = CandidateSetList(self)
         self.keys = ModuleKeys({self.browsing.PREVIOUS: self.browsing.previous, self.browsing.NEXT: self.browsing.next})
-        self.ui.setSelector.addAttribute("vtkMRMLSequenceNode", PREFIX + "Default")
         self._choices = {"method": (ui.methodComboBox, methodTitles()), "tuned": (ui.tunedComboBox, tunedTitles())}
         for name, (combo, titles) in self._choices.items():
             for value, title in titles:
@@ -111,9 +114,11 @@ class CandidatePanel:
         self._onChange()
 
     def updateEstimate(self) -> None:
-        """Show what memory the set will take."""
-        self.ui.estimateLabel.visible = self.run.missing() is None
-        if self.run.missing() is not None:
+        """Show what memory the set will take, or what is missing; nothing during a run."""
+        self.ui.estimateLabel.visible = not self.run.busy
+        missing = self.run.missing()
+        if missing is not None:
+            self.ui.estimateLabel.text = missing
             return
         source = self.logic.sourceVolume(self.parameters.inputVolume)
         try:
@@ -123,10 +128,10 @@ class CandidatePanel:
             return
         array = slicer.util.arrayFromVolume(source)
         need, free = estimate_memory(array.shape, array.dtype, settings).total, free_memory()
-        text = (_("{count} candidates of {slices} slices: {need} GB of memory.") if free is None else
-                _("{count} candidates of {slices} slices: {need} GB of memory, {free} GB are free."))
-        self.ui.estimateLabel.text = text.format(count=settings.count, slices=len(array), need=_gigabytes(need),
-                                                 free=_gigabytes(free or 0))
+        text = (_("{count} candidates of {slices} slices need {need} of memory.") if free is None else
+                _("{count} candidates of {slices} slices need {need} of memory; {free} are free."))
+        self.ui.estimateLabel.text = text.format(count=settings.count, slices=len(array), need=_memoryText(need),
+                                                 free=_memoryText(free or 0))
 
     def onCandidates(self, candidates) -> None:
         """A run has made or renewed the set ``candidates``: show its default candidate."""
@@ -135,6 +140,7 @@ class CandidatePanel:
             self.actions.reload()
         else:
             self.parameters.candidates = candidates
+        self.sets.update()
         self.views.showFirst()
         self.actions.refresh()
         self.ui.candidatesCollapsibleButton.collapsed = False
@@ -156,11 +162,11 @@ class CandidatePanel:
         """The parameters changed, or are others."""
         parameters = self.parameters
         self._setSet(parameters.candidates if parameters is not None else None)
+        self.sets.update()
         if parameters is not None:
             for name, (combo, titles) in self._choices.items():
                 combo.currentIndex = combo.findData(getattr(parameters, name))
             self.ui.modelComboBox.currentIndex = self.ui.modelComboBox.findData(parameters.model)
-        self.updateEstimate()
         self.run.update()
 
     def _setSet(self, candidates) -> None:
@@ -215,5 +221,8 @@ def _activateToolbar(browser) -> None:
         slicer.modules.sequences.showSequenceBrowser(browser)
 
 
-def _gigabytes(number: float) -> str:
-    return f"{number / GIGABYTE:.1f}"
+def _memoryText(number: float) -> str:
+    """Return a number of bytes in GB, or in MB where that would be next to nothing."""
+    if number < GIGABYTE / 10:
+        return _("{number}\N{NO-BREAK SPACE}MB").format(number=round(number / MEGABYTE))
+    return _("{number}\N{NO-BREAK SPACE}GB").format(number=f"{number / GIGABYTE:.1f}")

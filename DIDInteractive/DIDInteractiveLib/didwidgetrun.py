@@ -10,12 +10,12 @@ from slicer.i18n import tr as _
 
 from LDCTDenoiseLib import job, scene, sliceplane, widgetinstall
 from LDCTDenoiseLib.widgetmodelcard import durationText
+from LDCTDenoiseLib.widgetrun import MAX_LOG_LINES, SHOWN_LOG_LINES
 from LDCTDenoiseLib.workerengine import WorkerEngine
 
 from . import didwidgetstart
 from .settings import CandidateSettings
 
-MAX_LOG_LINES = 500
 PREVIEW_VIEW = "Red"
 
 
@@ -31,6 +31,7 @@ class CandidateRun:
         self._job = None
         self._startedAt = 0.0
         self.ui.logTextEdit.maximumBlockCount = MAX_LOG_LINES
+        self.ui.logTextEdit.setFixedHeight(SHOWN_LOG_LINES * self.ui.logTextEdit.fontMetrics().lineSpacing())
         self.ui.progressBar.setRange(0, 100)
         self.ui.generateButton.connect("clicked(bool)", self.onGenerateButton)
         self.ui.previewButton.connect("clicked(bool)", self.onPreviewButton)
@@ -89,10 +90,11 @@ class CandidateRun:
     def log(self, text: str) -> None:
         self.ui.logTextEdit.appendPlainText(f"{time.strftime('%H:%M:%S')}  {text}")
 
-    def tell(self, text: str) -> None:
-        """Show one sentence below the buttons; "" takes it away."""
+    def tell(self, text: str, failed: bool = False) -> None:
+        """Show one sentence below the buttons, as good news or bad; "" takes it away."""
         self.ui.messageLabel.text = text
         self.ui.messageLabel.visible = bool(text)
+        self.ui.messageIcon.visible = failed
 
     def update(self) -> None:
         """Bring buttons and progress into line with what is under way."""
@@ -100,8 +102,9 @@ class CandidateRun:
         missing = self.missing()
         ready = missing is None
         texts = {
-            job.IDLE: (_("Generate"), missing or _("Make the candidates of the whole volume, or of your region. Nothing "
-                                                   "is shown or changed before they are complete.")),
+            job.IDLE: (_("Generate"), missing or _(
+                "Make the candidates of the whole volume, or of your region. Nothing is shown or changed before they "
+                "are complete.")),
             job.CANCELLING: (_("Cancelling..."), _("Click once more to stop at once.")),
             job.IMPORTING: (_("Importing..."), _("The candidates are written to the scene.")),
             job.FAILED: (_("Generate"), ""),
@@ -116,6 +119,7 @@ class CandidateRun:
         for section in self.SECTIONS:
             getattr(self.ui, section).enabled = not self.busy
         self.ui.progressBar.visible = self.ui.remainingLabel.visible = self.busy
+        self.panel.updateEstimate()
 
     def _begin(self, sliceOf) -> None:
         parameters, machine = self.panel.parameters, self.panel.settings
@@ -180,7 +184,7 @@ class CandidateRun:
         self.update()
 
     def _fail(self, error: BaseException, details: str = "") -> None:
-        self.tell(str(error))
+        self.tell(str(error), failed=True)
         self.log(str(error))
         # Not from within what the job tells: a dialog would hold up everybody else who listens.
         more = {"detailedText": details} if details else {}
@@ -189,7 +193,7 @@ class CandidateRun:
 
 
 def _shownSlice(source) -> int:
-    """Return the slice of ``source`` that the Red view shows; raises ValueError, with what to do, when it shows none."""
+    """Return the slice of ``source`` that the Red view shows; raises ValueError when it shows none."""
     node = slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{PREVIEW_VIEW}")
     if node is None or not node.IsMappedInLayout():
         raise ValueError(_("The {view} view is not in this layout: choose a layout that shows it.").format(

@@ -99,9 +99,10 @@ class CandidateActions:
         self._do(keep)
 
     def onDelete(self, checked=False) -> None:
-        """Remove the set, if the user means it."""
+        """Remove the set; one of a whole volume, which took a while, only if the user means it."""
         name = self._set.GetName()
-        if not slicer.util.confirmOkCancelDisplay(
+        slices = items_of(self._set)[0].GetImageData().GetDimensions()[2]
+        if slices > 1 and not slicer.util.confirmOkCancelDisplay(
                 _("Delete '{name}' with all its images? What was kept stays.").format(name=name), _("Delete set")):
             return
 
@@ -109,6 +110,7 @@ class CandidateActions:
             doomed = self._set
             self.panel.leaveSet()
             self.logic.deleteSet(doomed)
+            self.panel.sets.update()
             self.panel.run.tell(_("'{name}' was deleted.").format(name=name))
             self.panel.run.log(_("'{name}' was deleted.").format(name=name))
 
@@ -125,5 +127,5 @@ class CandidateActions:
         try:
             action()
         except (ValueError, RuntimeError) as error:
-            self.panel.run.tell(str(error))
+            self.panel.run.tell(str(error), failed=True)
         self.update()

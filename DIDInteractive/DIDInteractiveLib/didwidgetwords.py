@@ -39,6 +39,8 @@ def currentText(volume, place: float, count: int) -> str:
         heading = _("Between candidates {lower} and {upper} of {count}").format(
             lower=int(place) + 1, upper=int(place) + 2, count=count)
     words = volume.GetAttribute(PREFIX + "Description") or ""
+    for unit in ("HU", "%"):  # which stays with its number
+        words = words.replace(f" {unit}", f"\N{NO-BREAK SPACE}{unit}")
     return f"{heading}:\n{words[:1].upper()}{words[1:]}."
 
 
