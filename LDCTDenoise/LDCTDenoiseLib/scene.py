@@ -185,6 +185,7 @@ def write_volume(volume, array: np.ndarray, source, provenance: dict[str, str]) 
             volume.SetAttribute(attribute, value)
         volume.SetNodeReferenceID(SOURCE_ROLE, source.GetID())
     place_beside(volume, source)
+    free_unused_arrays()
 
 
 def image_of(array: np.ndarray):
@@ -193,6 +194,16 @@ def image_of(array: np.ndarray):
     image.SetDimensions(array.shape[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=False))
     return image
+
+
+def free_unused_arrays() -> None:
+    """Free the memory of images from :func:`image_of` that are gone.
+
+    VTK keeps what Python said about an object, here whose memory it uses, until after the object's end: until it next
+    has to keep something of the kind. Without this call, that might be a deleted set of large volumes.
+    """
+    holder = vtk.vtkFieldData()
+    holder.AddArray(numpy_to_vtk(np.zeros(1), deep=False))
 
 
 def set_units(volume, source) -> None:
