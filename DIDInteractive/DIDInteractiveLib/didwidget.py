@@ -8,10 +8,12 @@ import vtk
 from slicer.i18n import tr as _
 
 from LDCTDenoiseLib import modelregistry, scene
+from LDCTDenoiseLib.region import whole
 from LDCTDenoiseLib.widgetadvanced import AdvancedSettings
 from LDCTDenoiseLib.widgetmodelcard import cardDetails, cardText, titleOf
 from LDCTDenoiseLib.widgetsettings import MachineSettings
 
+from .candidateregion import box_of, with_margin
 from .didwidgetbrowse import CandidateBrowsing
 from .didwidgetkeys import ModuleKeys
 from .didwidgetlist import CandidateSetList
@@ -120,17 +122,19 @@ class CandidatePanel:
         if missing is not None:
             self.ui.estimateLabel.text = missing
             return
-        source = self.logic.sourceVolume(self.parameters.inputVolume)
+        source, region = self.logic.sourceVolume(self.parameters.inputVolume), self.parameters.regionROI
         try:
             settings = self.run.settings()
+            box = whole(source) if region is None else with_margin(box_of(region, source), source)[0]
         except ValueError as error:
             self.ui.estimateLabel.text = str(error)
             return
-        array = slicer.util.arrayFromVolume(source)
-        need, free = estimate_memory(array.shape, array.dtype, settings).total, free_memory()
+        shape = [part.stop - part.start for part in box]
+        need = estimate_memory(shape, slicer.util.arrayFromVolume(source).dtype, settings).total
+        free = free_memory()
         text = (_("{count} candidates of {slices} slices need {need} of memory.") if free is None else
                 _("{count} candidates of {slices} slices need {need} of memory; {free} are free."))
-        self.ui.estimateLabel.text = text.format(count=settings.count, slices=len(array), need=_memoryText(need),
+        self.ui.estimateLabel.text = text.format(count=settings.count, slices=shape[0], need=_memoryText(need),
                                                  free=_memoryText(free or 0))
 
     def onCandidates(self, candidates) -> None:
