@@ -100,6 +100,7 @@ def draw_trade_off(path: Path, measurements: Sequence[Measurements], title: str)
     if not shown:
         axes.text(0.5, 0.5, "no edges to judge by", transform=axes.transAxes, ha="center")
     axes.set(xlabel="noise SD (HU)", ylabel="edges kept (% of the input's)", title=title)
+    axes.margins(y=0.09)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+SOFT_TISSUE_CONTRAST_HU = 300.0
+"""The strongest edges within soft tissue."""
+
 
 @dataclass(frozen=True)
 class Measurements:
@@ -20,6 +23,8 @@ class Measurements:
             (see :mod:`LDCTDenoiseLib.metrics.contrast`); None without two regions, or infinite.
         rmse_to_reference_hu: in the body; None without a reference.
         distance_to_input_hu, distance_to_smoothest_hu: root mean square difference in the body.
+        edge_contrast_hu: median contrast of the edges behind ``edges_kept``; above 300 HU they are those of bone or
+            air, for want of edges within soft tissue, and say little about it.
         flicker_hu: how much the mean of a slice jumps along z, to be compared with the input's; see
             :class:`.flicker.FlickerProbe`. None for fewer than three slices.
     """
@@ -38,6 +43,7 @@ class Measurements:
     rmse_to_reference_hu: float | None
     distance_to_input_hu: float
     distance_to_smoothest_hu: float
+    edge_contrast_hu: float | None = None
     flicker_hu: float | None = None
 
     def as_dict(self) -> dict:
@@ -47,5 +53,9 @@ class Measurements:
     def sentence(self) -> str:
         """Return the trade-off in words, such as "noise 11 HU, 62 % of the original; edges 94 %"."""
         digits = 0 if self.noise_sd_hu >= 9.95 else 1
-        edges = "no edges to judge by" if self.edges_kept is None else f"edges {100 * self.edges_kept:.0f} %"
+        if self.edges_kept is None:
+            edges = "no edges to judge by"
+        else:
+            only = "bone and air " if (self.edge_contrast_hu or 0) > SOFT_TISSUE_CONTRAST_HU else ""
+            edges = f"{only}edges {100 * self.edges_kept:.0f} %"
         return f"noise {self.noise_sd_hu:.{digits}f} HU, {100 * self.noise_share:.0f} % of the original; {edges}"
