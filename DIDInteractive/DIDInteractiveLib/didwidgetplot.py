@@ -9,7 +9,10 @@ SELECTED = "dataSelected(vtkStringArray*, vtkCollection*)"
 
 
 class PlotLayout:
-    """Shows a chart beside the slice views. ``choose(seriesIDs, selections)`` is called when points are chosen."""
+    """Shows a chart beside the slice views. ``choose(seriesIDs, selections)`` is called when points are chosen.
+
+    A click on a point chooses it in every mode of Slicer's plot view but "move points", which it does not begin with.
+    """
 
     def __init__(self, choose) -> None:
         self._choose = choose
@@ -27,9 +30,6 @@ class PlotLayout:
             self._layout = layout.GetViewArrangement()
         slicer.modules.plots.logic().ShowChartInLayout(chart)
         self._shownLayout = layout.GetViewArrangement()
-        for node in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
-            if node.GetPlotChartNodeID() == chart.GetID():
-                node.SetInteractionMode(node.InteractionModeSelectPoints)
         self._disconnect()
         manager = slicer.app.layoutManager()
         self._views = [manager.plotWidget(n).plotView() for n in range(manager.plotViewCount)] if manager else []
