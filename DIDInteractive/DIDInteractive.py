@@ -1,0 +1,299 @@
+"""The Slicer module: candidates along the noise-resolution trade-off of a low-dose CT. Opens with nothing installed."""
+
+import json
+import logging
+import sys
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+
+
+class DIDInteractive(ScriptedLoadableModule):
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("DID Interactive")
+        parent.categories = [f"{translate('qSlicerAbstractCoreModule', 'Filtering')}.{_('Denoising')}"]
+        parent.dependencies = ["LDCTDenoise", "Sequences"]
+        parent.contributors = ["LDCTDenoise contributors"]
+        parent.helpText = _(
+            "Turns one low-dose CT volume and a trained network into candidates, from the smoothest to the untouched "
+            "input, with what each keeps of noise and of edges. Browse them with the Sequences toolbar or in the plot, "
+            "and keep the one that suits the task. All computation is local. "
+            "For research and education, not for clinical use.")
+        parent.acknowledgementText = _(
+            "The candidates follow Bai, Wang, Nguyen, Wang, Dong, Cong, Kalra and Jiang, Deep Interactive Denoiser, "
+            "<a href='https://arxiv.org/abs/2011.14873'>arXiv:2011.14873</a>; the default network follows Bai, Nguyen, "
+            "Wang and Jiang, <a href='https://doi.org/10.2991/jaims.d.210428.001'>doi:10.2991/jaims.d.210428.001</a>.")
+
+
+class DIDInteractiveWidget(ScriptedLoadableModuleWidget):
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        self.logic = None
+        self.ui = None
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        widget = slicer.util.loadUI(self.resourcePath("UI/DIDInteractive.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.logic = DIDInteractiveLogic()
+        self.ui.modelComboBox.addItems(self.logic.engine.models())
+        for label, method in ((_("Deep interactive denoiser"), "did"), (_("Blend of input and result"), "blend"),
+                              (_("Interpolated weights"), "interpolate")):
+            self.ui.methodComboBox.addItem(label, method)
+        self.ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.updateGenerateButton)
+        self.ui.generateButton.connect("clicked(bool)", self.onGenerateButton)
+        self.updateGenerateButton()
+
+    def onReload(self):
+        # The base class runs this file again; the libraries behind it have to be forgotten first.
+        for name in [name for name in sys.modules if name.split(".")[0] in ("DIDInteractiveLib", "LDCTDenoiseLib")]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+
+    def updateGenerateButton(self, node=None):
+        """Allow Generate when there is an input, and say in the tool tip what is missing."""
+        ready = self.ui.inputSelector.currentNode() is not None
+        self.ui.generateButton.enabled = ready
+        self.ui.generateButton.toolTip = (_("Make the candidates; this takes minutes without a GPU.") if ready
+                                          else _("Choose a CT volume."))
+
+    def onGenerateButton(self, checked=False):
+        """Make the candidates behind a progress dialog that can cancel, then show the default one in the views."""
+        import qt
+        from LDCTDenoiseLib.engine import Cancelled
+
+        dialog = slicer.util.createProgressDialog(
+            maximum=100, labelText=_("Loading the network..."), windowTitle=_("DID Interactive"),
+            windowModality=qt.Qt.ApplicationModal)
+        slicer.app.processEvents()
+
+        def progress(fraction, text, remainingSeconds):
+            dialog.value = int(100 * fraction)
+            dialog.labelText = _("{text}, {seconds} s left").format(text=text, seconds=round(remainingSeconds))
+            slicer.app.processEvents()
+
+        def cancelled():
+            slicer.app.processEvents()
+            return dialog.wasCanceled
+
+        with slicer.util.tryWithErrorDisplay(_("No candidates were made.")):
+            try:
+                sequence = self.logic.generateCandidates(
+                    self.ui.inputSelector.currentNode(), model=self.ui.modelComboBox.currentText,
+                    method=self.ui.methodComboBox.currentData, count=self.ui.countSpinBox.value,
+                    progress=progress, cancelled=cancelled)
+            except Cancelled:
+                return
+            finally:
+                dialog.close()
+            slicer.util.setSliceViewerLayers(background=self.logic.proxyVolume(sequence))
+            slicer.modules.sequences.showSequenceBrowser(self.logic.browser(sequence))
+
+
+class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
+    """Makes and manages candidate sets in the scene; needs no user interface.
+
+    A set is known by its vtkMRMLSequenceNode; nodes of it can be passed wherever a set is asked for. Its volumes run
+    from the smoothest (item 0) over the network's own result to the untouched input (last), with the measured noise SD
+    in HU as index. Each carries attributes ``DIDInteractive.*`` and ``LDCTDenoise.*``.
+
+    :param engine: makes the candidates, a ``DIDInteractiveLib.didengine.DIDEngine``; by default one in this process.
+    :param freeMemory: bytes that may be used; by default what this computer has free at each run.
+    """
+
+    def __init__(self, engine=None, freeMemory=None):
+        ScriptedLoadableModuleLogic.__init__(self)
+        from DIDInteractiveLib import (
+            candidatebetween,
+            candidatebrowser,
+            candidatechart,
+            candidatekeeping,
+            candidatenodes,
+        )
+        self._between, self._browsers, self._charts = candidatebetween, candidatebrowser, candidatechart
+        self._keeping, self._nodes = candidatekeeping, candidatenodes
+        if engine is None:
+            from DIDInteractiveLib.didengine import InProcessDIDEngine
+
+            engine = InProcessDIDEngine()
+        self.engine = engine
+        self.freeMemory = freeMemory
+
+    def generateCandidates(self, inputVolume, model="hrnet", method="did", count=9, progress=None, *, sliceIndex=None,
+                           settings=None, device="auto", precision="auto", regionROI=None, statisticsROI=None,
+                           backgroundROI=None, referenceVolume=None, defaultVolume=None, defaultFilter=None,
+                           cancelled=None):
+        """Make candidates of ``inputVolume`` (vtkMRMLScalarVolumeNode, HU) and return their vtkMRMLSequenceNode.
+
+        A candidate, or another volume of a set, stands for the volume that the set was made from. The set is called
+        "<input> candidates"; a further run with the same input updates it, unless it was renamed. The input is not
+        changed. A preview of the same input makes way for the set.
+
+        :param model: name of a model, see ``engine.models()``.
+        :param method: "did", "did-literal", "blend" or "interpolate".
+        :param count: candidates wanted, 3 to 31, the default and the input included. There may be fewer, where memory
+          or the network allows no more; the log and :meth:`facts` say so.
+        :param progress: called as ``progress(fraction, text, remainingSeconds)``.
+        :param sliceIndex: only this slice (its number along K), see :meth:`preview`.
+        :param settings: a ``DIDInteractiveLib.settings.CandidateSettings`` in place of ``method`` and ``count``.
+        :param device: "auto", "cpu", "cuda" or "mps".
+        :param precision: "auto", "fp32", "bf16" or "fp16".
+        :param regionROI: a vtkMRMLMarkupsROINode: work on the voxels around it only; the candidates cover only them.
+        :param statisticsROI: a vtkMRMLMarkupsROINode: measure noise in it instead of flat soft tissue, and, with
+          ``backgroundROI``, contrast to noise between the two.
+        :param referenceVolume: a volume of the same grid, such as the full dose, to measure errors against.
+        :param defaultVolume: a volume of the same grid, the result of any other denoiser, to be the default candidate
+          in place of the network's. A network is fitted to it first, which takes time.
+        :param defaultFilter: the same, made by a classical filter: "nlm", "tv" or "gaussian".
+        :param cancelled: called without arguments now and then; the run stops when it returns True.
+
+        Raises ValueError for what cannot be done, ``LDCTDenoiseLib.engine.Cancelled`` when stopped, and RuntimeError
+        when the engine fails or the input was changed or deleted meanwhile. The scene is then as it was.
+        """
+        from DIDInteractiveLib import candidaterun
+        from DIDInteractiveLib.memoryestimate import fit_into_memory
+        from DIDInteractiveLib.settings import CandidateSettings
+        from LDCTDenoiseLib.scene import stacking_warning
+
+        settings = settings or CandidateSettings(method=method, count=count)
+        job = candidaterun.prepare(
+            self._nodes.source_of(inputVolume), sliceIndex, region_roi=regionROI, statistics_roi=statisticsROI,
+            background_roi=backgroundROI, reference_volume=referenceVolume, default_volume=defaultVolume,
+            default_filter=defaultFilter)
+        settings, fewer = fit_into_memory(job.array.shape, job.array.dtype, settings, self.freeMemory)
+        for warning in filter(None, (stacking_warning(job.source), fewer)):
+            logging.warning(warning)
+        reply = self.engine.generate(
+            job.request(model=model, settings=settings, device=device, precision=precision,
+                        default_filter=defaultFilter), progress, cancelled)
+        return job.write(reply, fewer)
+
+    def preview(self, inputVolume, sliceIndex, *arguments, **options):
+        """Make candidates of one slice of ``inputVolume`` and return their set, "<input> preview".
+
+        Each preview of the same input takes the place of the one before. ``sliceIndex`` is the slice's number along K;
+        the other arguments, and the errors, are those of :meth:`generateCandidates`.
+        """
+        return self.generateCandidates(inputVolume, *arguments, sliceIndex=sliceIndex, **options)
+
+    def sourceVolume(self, volume):
+        """Return the volume that stands behind ``volume``: itself, or the source of the set that it belongs to."""
+        return self._nodes.source_of(volume)
+
+    def candidateSet(self, node):
+        """Return the set (vtkMRMLSequenceNode) that ``node`` belongs to, or None."""
+        return self._nodes.set_of(node)
+
+    def browser(self, candidates):
+        """Return the vtkMRMLSequenceBrowserNode of a set, or None where the user removed it."""
+        return self._nodes.browser_of(self._nodes.checked_set(candidates))
+
+    def proxyVolume(self, candidates):
+        """Return the volume that shows the current candidate, or None where there is no browser."""
+        return self._nodes.proxy_of(self._nodes.checked_set(candidates))
+
+    def currentCandidate(self, candidates):
+        """Return the number of the current candidate, 0 being the smoothest."""
+        return self._nodes.current_item(self._nodes.checked_set(candidates))
+
+    def positions(self, candidates):
+        """Return the positions of the candidates, rising, for :meth:`candidateAt`: 0 the default, 1 the input."""
+        return self._between.positions_of(self._nodes.checked_set(candidates))
+
+    def table(self, candidates):
+        """Return the vtkMRMLTableNode with one row for every candidate."""
+        return self._nodes.checked_set(candidates).GetNodeReference(self._nodes.TABLE_ROLE)
+
+    def chart(self, candidates):
+        """Return the vtkMRMLPlotChartNode of noise against sharpness."""
+        return self._nodes.checked_set(candidates).GetNodeReference(self._nodes.CHART_ROLE)
+
+    def facts(self, candidates):
+        """Return the exact numbers of a set, as its vtkMRMLTextNode holds them in JSON, or None where that is gone."""
+        text = self._nodes.checked_set(candidates).GetNodeReference(self._nodes.FACTS_ROLE)
+        return None if text is None else json.loads(text.GetText())
+
+    def selectCandidate(self, candidates, item):
+        """Show candidate number ``item``, 0 being the smoothest."""
+        self._browsers.select(self._nodes.checked_set(candidates), item)
+
+    def stepCandidate(self, candidates, steps):
+        """Go ``steps`` candidates towards the input, or back if negative, but not beyond; return the new number."""
+        return self._browsers.step(self._nodes.checked_set(candidates), steps)
+
+    def selectFromPlot(self, seriesIDs, selections):
+        """Show the candidate of the point chosen in a plot view; points of other plots are left alone.
+
+        To be connected to ``dataSelected(vtkStringArray*, vtkCollection*)`` of a qMRMLPlotView; a single click selects
+        a point where its chart's click action is vtkChart.SELECT. Returns whether a candidate was chosen.
+        """
+        chosen = self._charts.chosen_candidate(slicer.mrmlScene, seriesIDs, selections)
+        if chosen is not None:
+            self._browsers.select(*chosen)
+        return chosen is not None
+
+    def candidateAt(self, candidates, position, sliceIndex=None):
+        """Write the image at ``position`` to the volume "<set> between" and return that; the plot's mark follows.
+
+        Between two candidates it is their linear interpolation: its noise is at most, and its bias exactly, the
+        interpolated one, and nothing is measured anew. With ``sliceIndex`` (of the set's volumes) only this slice is
+        written, at once; without, all of them, and the browser selects the candidate next to it.
+        """
+        return self._between.candidate_at(self._nodes.checked_set(candidates), position, sliceIndex)
+
+    def compareCandidates(self, candidates, item=None):
+        """Return a second browser on the set, at first on the input, or on candidate ``item``; one for each set."""
+        return self._browsers.compare(self._nodes.checked_set(candidates), item)
+
+    def differenceToInput(self, candidates, position=None):
+        """Return the volume of input minus current candidate (or image at ``position``); each call writes it anew."""
+        return self._keeping.difference(self._nodes.checked_set(candidates), position)
+
+    def keepCandidate(self, candidates, position=None):
+        """Return a new ordinary volume of the current candidate, or the image at ``position``; it outlives the set."""
+        return self._keeping.keep(self._nodes.checked_set(candidates), position)
+
+    def deleteSet(self, candidates):
+        """Remove a set and everything that belongs to it. The input and the volumes that were kept stay."""
+        self._keeping.delete(self._nodes.checked_set(candidates))
+
+
+class DIDInteractiveTest(ScriptedLoadableModuleTest):
+    """Self-test for "Reload and Test": no network, no PyTorch, no internet."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_aSetIsBrowsedKeptFromAndDeleted()
+
+    def test_aSetIsBrowsedKeptFromAndDeleted(self):
+        from DIDInteractiveLib.selftest import HalvingEngine
+
+        voxels = np.arange(-60, 60, dtype=np.int16).reshape(4, 5, 6)
+        inputVolume = slicer.util.addVolumeFromArray(voxels, ijkToRAS=np.diag([-0.7, -0.7, 3.0, 1.0]), name="CT")
+        logic = DIDInteractiveLogic(HalvingEngine())
+        sequence = logic.generateCandidates(inputVolume, count=3)
+        self.assertEqual(sequence.GetName(), "CT candidates")
+        for item, expected in enumerate((voxels // 4, voxels // 2, voxels)):
+            logic.selectCandidate(sequence, item)
+            np.testing.assert_array_equal(slicer.util.arrayFromVolume(logic.proxyVolume(sequence)), expected)
+        logic.selectCandidate(sequence, 1)
+        keptVolume = logic.keepCandidate(sequence)
+        logic.deleteSet(sequence)
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(keptVolume), voxels // 2)
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(inputVolume), voxels)
+        self.assertEqual(slicer.util.getNodesByClass("vtkMRMLSequenceNode"), [])
+        self.delayDisplay("Test passed")

@@ -1,0 +1,174 @@
+"""Images between two neighbouring candidates, so that the trade-off can be followed without steps.
+
+A position runs from that of the smoothest candidate (about -1) over the default (0) to the input (1), linear in log
+noise SD on each side. Between two candidates the image is their linear interpolation. It lives in an ordinary volume
+beside the set, "<set> between", one for each set, which no sequence holds. Nothing is measured on it anew: its noise SD
+is at most the interpolated one, because a standard deviation is a norm; the bias is exactly the interpolated one,
+because a mean is linear; the sharpness is an estimate.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+
+from LDCTDenoiseLib import scene as denoisescene
+from LDCTDenoiseLib.hu import round_to_dtype
+from LDCTDenoiseLib.provenance import PREFIX as PROVENANCE
+
+from . import candidatechart
+from . import candidatenodes as nodes
+from .candidatebrowser import shown_by
+from .candidatefacts import PREFIX, number
+
+SLICE_ATTRIBUTE = PREFIX + "Slice"
+"""Set while only this slice of the volume is at the position; the others are where they were."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position between the neighbouring candidates ``lower`` and ``lower + 1``, ``share`` (0 to 1) of the way up."""
+
+    position: float
+    lower: int
+    share: float
+
+    @property
+    def nearest(self) -> int:
+        return self.lower + (self.share >= 0.5)
+
+    def between(self, low: float, high: float) -> float:
+        """Return the value at this place between those of the two neighbours."""
+        return low + self.share * (high - low) if self.share else low
+
+
+def positions_of(sequence) -> list[float]:
+    """Return the positions of the candidates, rising."""
+    return [number(item, "Position") for item in nodes.items_of(sequence)]
+
+
+def place_of(positions: list[float], position: float) -> Place:
+    """Return where ``position`` lies among the candidates' ``positions``; raise ValueError outside them."""
+    if not positions[0] <= position <= positions[-1]:
+        raise ValueError(f"The position {position} lies outside the candidates: choose one from {positions[0]:g} (the "
+                         f"smoothest) to {positions[-1]:g} (the input).")
+    lower = min(bisect_right(positions, position), len(positions) - 1) - 1
+    return Place(position, lower, (position - positions[lower]) / (positions[lower + 1] - positions[lower]))
+
+
+def interpolate(low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
+    """Return the image ``share`` (0 to 1) of the way from ``low`` to ``high``, in their dtype, rounded.
+
+    Where the two are equal, as outside the scan field, so is the result, bit for bit.
+    """
+    if share in (0.0, 1.0):
+        return (high if share else low).copy()
+    exact = np.float32 if low.dtype.itemsize <= 2 or low.dtype == np.float32 else np.float64
+    start = low.astype(exact)
+    return round_to_dtype(start + exact(share) * (high.astype(exact) - start), low.dtype)
+
+
+def array_at(sequence, place: Place) -> np.ndarray:
+    """Return the voxels at ``place``, a new array (slice, row, column) in HU."""
+    low, high = neighbours(sequence, place)
+    result = np.empty_like(low)
+    # Slice by slice, or the intermediate numbers would take several times the memory of the volume.
+    for k in range(len(result)):
+        result[k] = interpolate(low[k], high[k], place.share)
+    return result
+
+
+def neighbours(sequence, place: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Return views of the candidates on both sides of ``place``."""
+    return tuple(slicer.util.arrayFromVolume(sequence.GetNthDataNode(n)) for n in (place.lower, place.lower + 1))
+
+
+def attributes_at(sequence, place: Place) -> dict[str, str]:
+    """Return the attributes of a volume that is at ``place``: those of the candidate, or what holds between two."""
+    if place.share in (0.0, 1.0):
+        return own_attributes(sequence.GetNthDataNode(place.nearest))
+    low, high = (sequence.GetNthDataNode(n) for n in (place.lower, place.lower + 1))
+    noise, sharpness, bias = (place.between(number(low, name), number(high, name))
+                              for name in ("NoiseSD", "Sharpness", "HUBias"))
+    attributes = {name: value for name, value in own_attributes(sequence).items() if name.startswith(PROVENANCE)}
+    numbers = {"Position": place.position, "NoiseSD": noise, "Sharpness": sharpness, "HUBias": bias}
+    texts = {"Kind": "between", "Method": f"{sequence.GetAttribute(PREFIX + 'Method')}, interpolated",
+             "Description": _in_words(noise, sharpness)}
+    # NaN, a number that could not be measured, is not equal to itself
+    known = {name: str(value) for name, value in numbers.items() if value == value}
+    return attributes | {PREFIX + name: text for name, text in (known | texts).items()}
+
+
+def own_attributes(node) -> dict[str, str]:
+    """Return the attributes that this extension gave to ``node``."""
+    return {name: node.GetAttribute(name) for name in node.GetAttributeNames()
+            if name.startswith((PREFIX, PROVENANCE))}
+
+
+def _in_words(noise: float, sharpness: float) -> str:
+    edges = "no edges to judge by" if sharpness != sharpness else f"edges about {100 * sharpness:.0f} %"
+    return f"noise at most {noise:.{0 if noise >= 9.95 else 1}f} HU; {edges}"
+
+
+def candidate_at(sequence, position: float, slice_index: int | None = None):
+    """Make the between volume of a set show ``position``; return that volume.
+
+    ``slice_index`` None: the whole volume, and the browser selects the candidate next to it. A number: only this
+    slice of the set's volumes, at once; the other slices stay where they were, which the attribute
+    ``DIDInteractive.Slice`` says. The mark in the plot moves in both cases. Raises ValueError.
+    """
+    place = place_of(positions_of(sequence), position)
+    proxy = shown_by(sequence)
+    count = len(slicer.util.arrayFromVolume(proxy))
+    if slice_index is not None and not 0 <= slice_index < count:
+        raise ValueError(f"There is no slice {slice_index} in '{sequence.GetName()}': choose one from 0 to "
+                         f"{count - 1}.")
+    attributes = attributes_at(sequence, place)
+    if slice_index is None:
+        nodes.browser_of(sequence).SetSelectedItemNumber(place.nearest)
+        volume = write_between(sequence, array_at(sequence, place), attributes)
+    else:
+        volume = sequence.GetNodeReference(nodes.BETWEEN_ROLE)
+        if volume is None:
+            current = sequence.GetNthDataNode(nodes.current_item(sequence))
+            volume = write_between(sequence, slicer.util.arrayFromVolume(current).copy(), attributes)
+        low, high = neighbours(sequence, place)
+        with slicer.util.NodeModify(volume):
+            slicer.util.arrayFromVolume(volume)[slice_index] = interpolate(
+                low[slice_index], high[slice_index], place.share)
+            set_own_attributes(volume, attributes | {SLICE_ATTRIBUTE: str(slice_index)})
+            denoisescene.show_like(volume, proxy)
+            slicer.util.arrayFromVolumeModified(volume)
+    mark = {name: number(volume, name) for name in ("NoiseSD", "Sharpness")}
+    candidatechart.move_mark(sequence, candidatechart.mark_row(
+        mark["NoiseSD"], mark["Sharpness"], volume.GetAttribute(PREFIX + "Description")))
+    return volume
+
+
+def write_between(sequence, array: np.ndarray, attributes: dict[str, str]):
+    """Write ``array`` to the between volume of a set, made if it is missing; return it."""
+    volume = nodes.part(sequence, nodes.BETWEEN_ROLE, "vtkMRMLScalarVolumeNode",
+                                 f"{sequence.GetName()} between")
+    write_beside(sequence, volume, array, attributes)
+    volume.SetNodeReferenceID(nodes.SET_ROLE, sequence.GetID())
+    denoisescene.show_like(volume, shown_by(sequence))
+    return volume
+
+
+def write_beside(sequence, volume, array: np.ndarray, attributes: dict[str, str]) -> None:
+    """Make ``volume`` hold ``array`` where the candidates of the set are, with a reference to their source."""
+    denoisescene.write_volume(volume, array, shown_by(sequence), {})
+    set_own_attributes(volume, attributes)
+    source = sequence.GetNodeReference(denoisescene.SOURCE_ROLE)
+    volume.SetNodeReferenceID(denoisescene.SOURCE_ROLE, None if source is None else source.GetID())
+
+
+def set_own_attributes(node, attributes: dict[str, str]) -> None:
+    """Give ``node`` these attributes in place of all that this extension gave it before."""
+    for name in set(own_attributes(node)) - set(attributes):
+        node.RemoveAttribute(name)
+    for name, value in attributes.items():
+        node.SetAttribute(name, value)

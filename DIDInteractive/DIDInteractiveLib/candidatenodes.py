@@ -1,0 +1,162 @@
+"""Which nodes of the scene make up a candidate set, and how they are found from one another.
+
+A set is known by its sequence of volumes. Node references from the sequence lead to its other parts, and one from each
+of those volumes that no browser fills leads back. All of it is kept in a saved scene; a sequence that was loaded alone
+from a .seq.nrrd has its candidates and their attributes, but no other parts.
+"""
+
+from __future__ import annotations
+
+import slicer
+import vtk
+
+from LDCTDenoiseLib.scene import SOURCE_ROLE, add_node, free_unused_arrays
+
+from .candidatefacts import PREFIX
+
+SET_ROLE = PREFIX + "Set"
+"""From a volume or plot series of a set to its sequence."""
+PROXY_ROLE = PREFIX + "Proxy"
+"""To every volume that a browser of the set fills, or once filled. None refers back: Slicer crashes when the sequence
+that its own proxy refers to is removed."""
+BROWSER_ROLE = PREFIX + "Browser"
+COMPARISON_ROLE = PREFIX + "ComparisonBrowser"
+MARK_ROLE = PREFIX + "Mark"
+"""To the sequence of one-row tables whose proxy is the mark in the plot."""
+TABLE_ROLE = PREFIX + "Table"
+POINTS_ROLE = PREFIX + "PlotPoints"
+MARK_SERIES_ROLE = PREFIX + "PlotMark"
+CHART_ROLE = PREFIX + "Plot"
+FACTS_ROLE = PREFIX + "Facts"
+BETWEEN_ROLE = PREFIX + "Between"
+DIFFERENCE_ROLE = PREFIX + "Difference"
+VOLUME_ROLES = (BETWEEN_ROLE, DIFFERENCE_ROLE)
+PART_ROLES = (MARK_ROLE, TABLE_ROLE, POINTS_ROLE, MARK_SERIES_ROLE, CHART_ROLE, FACTS_ROLE, *VOLUME_ROLES)
+
+
+def is_set(node) -> bool:
+    """Return whether ``node`` is the sequence of a candidate set."""
+    return (node is not None and node.IsA("vtkMRMLSequenceNode")
+            and node.GetAttribute(PREFIX + "Default") is not None)
+
+
+def set_of(node):
+    """Return the sequence of the set that ``node`` (a candidate, a difference, the set itself) belongs to, or None."""
+    if node is None or node.GetScene() is None:
+        return None
+    if is_set(node):
+        return node
+    sequence = node.GetNodeReference(SET_ROLE)
+    if is_set(sequence):
+        return sequence
+    for sequence in filter(is_set, slicer.util.getNodesByClass("vtkMRMLSequenceNode", node.GetScene())):
+        if node in proxies_of(sequence):
+            return sequence
+    return None
+
+
+def checked_set(node):
+    """Return the sequence of the set that ``node`` belongs to; raise ValueError when there is none with candidates."""
+    sequence = set_of(node)
+    if sequence is None or sequence.GetNumberOfDataNodes() == 0:
+        name = "nothing" if node is None else f"'{node.GetName()}'"
+        raise ValueError(f"A candidate set was expected, not {name}: choose one, or generate candidates first.")
+    return sequence
+
+
+def source_of(volume):
+    """Return ``volume``, or the volume that the candidates were made from when it belongs to a set.
+
+    Raises ValueError when that volume is gone.
+    """
+    sequence = set_of(volume)
+    if sequence is None:
+        return volume
+    source = sequence.GetNodeReference(SOURCE_ROLE)
+    if source is None:
+        raise ValueError(f"'{volume.GetName()}' belongs to a candidate set whose source volume is no longer in the "
+                         "scene: choose another CT, or keep the set's last candidate, the untouched input, and choose "
+                         "that.")
+    return source
+
+
+def proxies_of(sequence) -> list:
+    """Return the volumes that browsers of the set fill, or filled before they were removed."""
+    own = [sequence.GetNthNodeReference(PROXY_ROLE, n) for n in range(sequence.GetNumberOfNodeReferences(PROXY_ROLE))]
+    shown = [browser.GetProxyNode(sequence) for browser in browsers_of(sequence)]
+    return list(dict.fromkeys(node for node in (*own, *shown) if node is not None))
+
+
+def browsers_of(sequence) -> list:
+    """Return all browsers that show ``sequence``, also those that the user made."""
+    return [browser for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode", sequence.GetScene())
+            if browser.IsSynchronizedSequenceNodeID(sequence.GetID(), True)]
+
+
+def browser_of(sequence):
+    """Return the browser of the set; where that is gone, or the set came from a file, any other one; or None."""
+    own = sequence.GetNodeReference(BROWSER_ROLE)
+    if own is not None:
+        return own
+    comparison = sequence.GetNodeReference(COMPARISON_ROLE)
+    return next((browser for browser in browsers_of(sequence) if browser is not comparison), None)
+
+
+def sequences_in(browser) -> list:
+    """Return the sequences of ``browser``, the master first."""
+    found = vtk.vtkCollection()
+    browser.GetSynchronizedSequenceNodes(found, True)
+    return [found.GetItemAsObject(n) for n in range(found.GetNumberOfItems())]
+
+
+def proxy_of(sequence):
+    """Return the volume that shows the current candidate of the set, or None where there is no browser."""
+    browser = browser_of(sequence)
+    return None if browser is None else browser.GetProxyNode(sequence)
+
+
+def current_item(sequence) -> int:
+    """Return the number of the candidate that the set's browser shows; without a browser, the default's."""
+    browser = browser_of(sequence)
+    if browser is None or not 0 <= browser.GetSelectedItemNumber() < sequence.GetNumberOfDataNodes():
+        return int(sequence.GetAttribute(PREFIX + "Default"))
+    return browser.GetSelectedItemNumber()
+
+
+def items_of(sequence) -> list:
+    """Return the candidates' own nodes, the smoothest first. They must not be changed."""
+    return [sequence.GetNthDataNode(n) for n in range(sequence.GetNumberOfDataNodes())]
+
+
+def part(sequence, role: str, node_class: str, name: str):
+    """Return the node that ``sequence`` refers to as ``role``, made now if it is missing."""
+    node = sequence.GetNodeReference(role)
+    if node is None:
+        node = add_node(sequence.GetScene(), node_class, name)
+        sequence.SetNodeReferenceID(role, node.GetID())
+    return node
+
+
+def all_nodes(scene) -> list:
+    """Return all nodes of ``scene``."""
+    return [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
+
+
+def remove_nodes(scene, doomed) -> None:
+    """Remove nodes with their display and storage nodes: browsers first, since they would make their proxies again."""
+    attached = []
+    for node in doomed:
+        if node.IsA("vtkMRMLDisplayableNode"):
+            attached += [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+        if node.IsA("vtkMRMLStorableNode"):
+            attached += [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
+
+    def is_no_browser(node) -> bool:
+        return not node.IsA("vtkMRMLSequenceBrowserNode")
+
+    for node in [*sorted(doomed, key=is_no_browser), *attached]:
+        if node is not None and node.GetScene() is scene:
+            scene.RemoveNode(node)
+            if node.IsA("vtkMRMLSequenceNode"):
+                node.RemoveAllDataNodes()  # or they would live as long as somebody's variable
+    free_unused_arrays()

@@ -1,0 +1,138 @@
+"""One run of the candidates' engine on a volume of the scene: which voxels it gets, and what comes back."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from LDCTDenoiseLib import scene as denoisescene
+from LDCTDenoiseLib.region import Box, ijk_to_ras, mask_of, whole
+
+from . import candidatekeeping, candidateregion, candidatescene
+from .candidatefacts import content_of
+from .didengine import CandidateReply, CandidateRequest
+
+SAME_PLACE_MM = 1e-3
+"""Grids that are closer than this everywhere are one and the same."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an engine is to work on. Arrays are (slice, row, column), in HU or bool, all but the first of one shape."""
+
+    source: object
+    """The volume node that candidates are made of."""
+    voxels: np.ndarray
+    """A copy of all its voxels: whatever happens in the scene during the run, the engine works on one state of them."""
+    preview: bool
+    """Whether it is about a single slice."""
+    array: np.ndarray
+    spacing: tuple[float, float, float]
+    """Slice, row, column in mm."""
+    padding: np.ndarray | None
+    """Voxels that were not measured, where the engine cannot find them because it sees a part of the slices only."""
+    roi: np.ndarray | None
+    background_roi: np.ndarray | None
+    reference: np.ndarray | None
+    default_image: np.ndarray | None
+    shown: Box
+    """The part of the array that the candidates of the scene cover; the rest is a margin."""
+    region: dict[str, list[int]] | None
+    """The part of the source that they cover, first and last voxel along each axis; None: all of it."""
+    pattern: object
+    """A volume node without voxels where the candidates are."""
+    default_name: str | None
+    """What made the default image that the network is fitted to, if anything."""
+
+    def request(self, **options) -> CandidateRequest:
+        """Return the request for an engine; ``options`` are those of its fields that are not arrays."""
+        return CandidateRequest(
+            self.array, self.spacing, padding=self.padding, roi=self.roi, background_roi=self.background_roi,
+            reference=self.reference, default_image=self.default_image, **options)
+
+    def write(self, reply: CandidateReply, note: str | None = None):
+        """Write what the engine returned to the scene as a set; return its sequence.
+
+        The set of the whole volume takes the place of the preview. ``note``: what was said to the user before the run.
+        Raises RuntimeError when the source was changed or deleted meanwhile, or when the reply is not about this job.
+        The scene is then as it was.
+        """
+        for message in reply.messages:
+            logging.info(message)
+        denoisescene.check_unchanged(self.source, self.voxels)
+        self._check(reply)
+        arrays = [np.ascontiguousarray(candidate.array[self.shown]) for candidate in reply.candidates]
+        name = self.source.GetName()
+        content = content_of(reply, name, arrays, self.region, note, self.default_name)
+        sequence = candidatescene.write_set(
+            self.source, self.pattern, content, f"{name} {'preview' if self.preview else 'candidates'}")
+        earlier = denoisescene.find_result(self.source, f"{name} preview", "vtkMRMLSequenceNode")
+        if earlier is not None and not self.preview:
+            candidatekeeping.delete(earlier)
+        denoisescene.free_unused_arrays()
+        return sequence
+
+    def _check(self, reply: CandidateReply) -> None:
+        arrays = [candidate.array for candidate in reply.candidates]
+        for number, array in enumerate(arrays):
+            if (array.shape, array.dtype) != (self.array.shape, self.array.dtype):
+                raise RuntimeError(f"The engine returned {array.shape} voxels of {array.dtype} as candidate {number}, "
+                                   f"but the input has {self.array.shape} of {self.array.dtype}.")
+        if len(arrays) < 2 or not np.array_equal(arrays[-1], self.array):
+            raise RuntimeError("The engine returned no candidates, or not the untouched input as the last of them.")
+
+
+def prepare(source, slice_index: int | None = None, *, region_roi=None, statistics_roi=None, background_roi=None,
+            reference_volume=None, default_volume=None, default_filter: str | None = None) -> Job:
+    """Return the job for ``source``, a volume node.
+
+    ``slice_index``: the only slice to work on, or None. The regions are vtkMRMLMarkupsROINodes. ``reference_volume``
+    and ``default_volume`` are volumes of the same grid, to measure errors against and to take as the default candidate;
+    ``default_filter`` names what makes that. Raises ValueError for what is no CT volume, regions that hold no voxel, a
+    slice that is not there, and volumes of another grid.
+    """
+    voxels = denoisescene.check_input(source).copy()
+    box = _box(source, slice_index, region_roi)
+    wide, inner = candidateregion.with_margin(box, source)
+    roi, background = (None if node is None else mask_of(node, source, wide)
+                       for node in (statistics_roi, background_roi))
+    reference, default = (None if volume is None else _on_grid_of(source, volume, purpose)[wide]
+                          for volume, purpose in ((reference_volume, "reference"), (default_volume, "default image")))
+    return Job(
+        source, voxels, slice_index is not None, voxels[wide], source.GetSpacing()[::-1], _padding(voxels, wide), roi,
+        background, reference, default, inner, candidateregion.as_dict(box, source),
+        candidatescene.pattern_of(source, box), default_filter if default_volume is None else default_volume.GetName())
+
+
+def _box(source, slice_index: int | None, region_roi) -> Box:
+    box = whole(source) if region_roi is None else candidateregion.box_of(region_roi, source)
+    if slice_index is None:
+        return box
+    if not box[0].start <= slice_index < box[0].stop:
+        part = f"'{source.GetName()}'" if region_roi is None else f"the region '{region_roi.GetName()}'"
+        raise ValueError(f"Slice {slice_index} is not in {part}: choose one from {box[0].start} to {box[0].stop - 1}.")
+    return (slice(slice_index, slice_index + 1), *box[1:])
+
+
+def _padding(voxels: np.ndarray, wide: Box) -> np.ndarray | None:
+    """Return what lies outside the scan field, which only whole slices tell; None where the engine has those."""
+    if (wide[1].stop - wide[1].start, wide[2].stop - wide[2].start) == voxels.shape[1:]:
+        return None
+    from LDCTDenoiseLib.scanfield import outside_scan_field
+
+    return outside_scan_field(voxels[wide[0]])[:, wide[1], wide[2]]
+
+
+def _on_grid_of(source, volume, purpose: str) -> np.ndarray:
+    """Return a copy of the voxels of ``volume``; raise ValueError unless they lie where those of ``source`` do."""
+    array = denoisescene.check_input(volume).copy()
+    apart = np.abs(ijk_to_ras(volume) - ijk_to_ras(source))[:3]
+    same = (volume.GetImageData().GetDimensions() == source.GetImageData().GetDimensions()
+            and volume.GetTransformNodeID() == source.GetTransformNodeID()
+            and (apart @ [*source.GetImageData().GetDimensions(), 1.0] <= SAME_PLACE_MM).all())
+    if not same:
+        raise ValueError(f"The {purpose} '{volume.GetName()}' has another grid than '{source.GetName()}': resample it "
+                         "to that grid first, or leave it out.")
+    return array
