@@ -45,6 +45,11 @@ def test_the_crop_of_a_shipped_local_network_agrees_with_the_full_image():
             assert crop_difference(network, network.receptive_field)[0] <= 0.5
 
 
+def test_a_crop_is_close_to_the_full_image_on_average_to_the_shipped_unet_which_sees_all_of_it():
+    largest, average = crop_difference(shipped("unet"), 48)
+    assert average <= 1.0 < largest
+
+
 def test_a_crop_at_another_offset_is_another_image_to_a_strided_network():
     network = random_network("hrnet", removed_sd=100)
     assert crop_difference(network, network.receptive_field, offset=(33, 49))[0] > 0.5
