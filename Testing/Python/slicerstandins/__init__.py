@@ -7,10 +7,10 @@ holds the modules that Slicer keeps in its package ``slicer``. See :mod:`.sessio
 import os
 from pathlib import Path
 
-SOURCE_VARIABLE = "SLICER_SOURCE"
+PACKAGE_VARIABLE = "LDCT_SLICER_PACKAGE"
+"""Names a folder whose modules are to be used in place of ``slicerpackage``: Slicer's own Base/Python/slicer."""
 
 
 def slicer_package() -> Path:
-    """Return the folder of the modules below ``slicer``: the stand-ins, or those of the checkout in SLICER_SOURCE."""
-    checkout = os.environ.get(SOURCE_VARIABLE)
-    return Path(checkout) / "Base" / "Python" / "slicer" if checkout else Path(__file__).with_name("slicerpackage")
+    """Return the folder of the modules below ``slicer``."""
+    return Path(os.environ.get(PACKAGE_VARIABLE) or Path(__file__).with_name("slicerpackage"))

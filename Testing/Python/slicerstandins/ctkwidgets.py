@@ -197,7 +197,7 @@ class ctkDirectoryButton(QtWidgets.QWidget):
         button.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Fixed)
         layout.addWidget(button)
         self.setFocusProxy(button)
-        self.__dict__.update(_button=button, _directory="", _caption="")
+        self.__dict__.update(_button=button, _directory=".", _caption="")
         button.clicked.connect(lambda: self.browse())
 
     def _getDirectory(self) -> str:
@@ -205,19 +205,21 @@ class ctkDirectoryButton(QtWidgets.QWidget):
 
     def setDirectory(self, directory: str) -> None:
         # As in CTK: "selected" comes with every call, "changed" with another folder, and "" is the current one.
-        absolute = QtCore.QDir(directory).absolutePath()
-        changed = absolute != self._directory
-        self.__dict__["_directory"] = absolute
-        self._show()
-        self.directorySelected.emit(absolute)
+        wanted = QtCore.QDir(directory)
+        changed = wanted != QtCore.QDir(self._directory)
         if changed:
-            self.directoryChanged.emit(absolute)
+            self.__dict__["_directory"] = wanted.absolutePath()
+            self._show()
+        self.directorySelected.emit(wanted.absolutePath())
+        if changed:
+            self.directoryChanged.emit(self._directory)
 
     directory = QtCore.Property(str, _getDirectory, setDirectory)
 
     def _show(self) -> None:
         room = self.width - 3 * self._button.iconSize.width()
-        self._button.setText(self._button.fontMetrics().elidedText(self._directory, QtCore.Qt.ElideLeft, room))
+        self._button.setText(self._button.fontMetrics().elidedText(
+            QtCore.QDir(self._directory).absolutePath(), QtCore.Qt.ElideLeft, room))
 
     def resizeEvent(self, event) -> None:
         self._show()
@@ -238,9 +240,10 @@ class ctkDirectoryButton(QtWidgets.QWidget):
 
 _OTHERS = {
     "ctkCheckBox": QtWidgets.QCheckBox, "ctkCheckablePushButton": QtWidgets.QPushButton,
-    "ctkColorPickerButton": QtWidgets.QPushButton, "ctkDoubleRangeSlider": QtWidgets.QWidget,
-    "ctkDoubleSlider": QtWidgets.QSlider, "ctkDoubleSpinBox": QtWidgets.QDoubleSpinBox,
-    "ctkPathLineEdit": QtWidgets.QWidget, "ctkRangeWidget": QtWidgets.QWidget,
+    "ctkColorPickerButton": QtWidgets.QPushButton, "ctkComboBox": QtWidgets.QComboBox,
+    "ctkDoubleRangeSlider": QtWidgets.QWidget, "ctkDoubleSlider": QtWidgets.QSlider,
+    "ctkDoubleSpinBox": QtWidgets.QDoubleSpinBox, "ctkPathLineEdit": QtWidgets.QWidget,
+    "ctkRangeWidget": QtWidgets.QWidget,
 }
 """Classes that Slicer's Python files compare types with, without behaviour of their own."""
 

@@ -31,6 +31,10 @@ class qMRMLWidget(QtWidgets.QWidget):
             self.mrmlSceneChanged.emit(scene)
 
 
+class qSlicerWidget(qMRMLWidget):
+    STANDS_IN = True
+
+
 class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
     """What a module's own widget is built into. ``isEntered``: whether it is the module that the user has open."""
 
@@ -236,7 +240,8 @@ _OTHERS = ("qMRMLSpinBox", "qMRMLRangeWidget", "qMRMLSubjectHierarchyTreeView", 
 
 def install(slicer) -> None:
     """Make the widgets known as ``slicer.qMRML...``."""
-    classes = [qMRMLWidget, qSlicerScriptedLoadableModuleWidget, qMRMLNodeComboBox, qMRMLSliderWidget]
+    classes = [qMRMLWidget, qSlicerWidget, qSlicerScriptedLoadableModuleWidget, qMRMLNodeComboBox,
+               qMRMLSliderWidget]
     classes += [type(name, (QtWidgets.QWidget,), {"STANDS_IN": True}) for name in _OTHERS]
     for cls in classes:
         pythonqt.adapt(cls)

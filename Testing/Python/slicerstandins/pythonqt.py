@@ -13,6 +13,7 @@ What differs between the two, and is brought into line here:
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import sys
@@ -50,7 +51,8 @@ class Property:
         if not isinstance(value, wanted):
             raise AttributeError(f"Property '{self.name}' of type '{self.kind}' does not accept an object of type "
                                  f"{type(value).__name__} ({value!r})")
-        QtCore.QObject.setProperty(instance, self.name, value)
+        if not QtCore.QObject.setProperty(instance, self.name, list(value) if isinstance(value, tuple) else value):
+            raise AttributeError(f"Property '{self.name}' of type '{self.kind}' does not accept {value!r}")
 
 
 def connect(sender, signature: str, function) -> bool:
@@ -114,8 +116,8 @@ def _getattribute_of(plain):
 
 def _setattr(self, name, value) -> None:
     cls = type(self)
-    if isinstance(value, QtCore.SignalInstance):
-        self.__dict__[name] = value  # so does PySide itself, when a signal is used for the first time
+    if isinstance(value, QtCore.SignalInstance) or name.startswith("__"):
+        self.__dict__[name] = value  # by PySide itself, when a signal is used for the first time
         return
     if name == "name":
         name = "objectName"
@@ -194,9 +196,20 @@ def make_module() -> types.ModuleType:
     return module
 
 
+def _keep_none_alive() -> None:
+    """Give None more references than can be taken.
+
+    Every call of PySide 6.12 that returns nothing takes one too many, and before Python 3.12, which keeps None for
+    ever, the interpreter aborts when the last one is gone.
+    """
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 2**40
+
+
 def install() -> types.ModuleType:
     """Return the module ``qt``, made and put into ``sys.modules`` at the first call, with a QApplication."""
     if "qt" not in sys.modules:
+        _keep_none_alive()
         sys.modules["qt"] = make_module()
         QtWidgets.QApplication.instance() or QtWidgets.QApplication(["tests"])
     return sys.modules["qt"]
