@@ -14,6 +14,7 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
+from slicer.util import VTKObservationMixin
 
 
 class DIDInteractive(ScriptedLoadableModule):
@@ -34,71 +35,68 @@ class DIDInteractive(ScriptedLoadableModule):
             "Wang and Jiang, <a href='https://doi.org/10.2991/jaims.d.210428.001'>doi:10.2991/jaims.d.210428.001</a>.")
 
 
-class DIDInteractiveWidget(ScriptedLoadableModuleWidget):
+class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """What Slicer asks of a module's panel; the panel itself is ``DIDInteractiveLib.didwidget.CandidatePanel``."""
+
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
         self.logic = None
-        self.ui = None
+        self.panel = None
 
     def setup(self):
+        from DIDInteractiveLib.didwidget import CandidatePanel
+        from DIDInteractiveLib.didworkerengine import WorkerDIDEngine
+
         ScriptedLoadableModuleWidget.setup(self)
         widget = slicer.util.loadUI(self.resourcePath("UI/DIDInteractive.ui"))
         self.layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
         widget.setMRMLScene(slicer.mrmlScene)
-        self.logic = DIDInteractiveLogic()
-        self.ui.modelComboBox.addItems(self.logic.engine.models())
-        for label, method in ((_("Deep interactive denoiser"), "did"), (_("Blend of input and result"), "blend"),
-                              (_("Interpolated weights"), "interpolate")):
-            self.ui.methodComboBox.addItem(label, method)
-        self.ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.updateGenerateButton)
-        self.ui.generateButton.connect("clicked(bool)", self.onGenerateButton)
-        self.updateGenerateButton()
+        self.logic = DIDInteractiveLogic(WorkerDIDEngine())
+        self.panel = CandidatePanel(slicer.util.childWidgetVariables(widget), self.logic)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
+        # After the selectors, which know the new nodes only then.
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.initializeParameterNode, priority=-1.0)
+        self.initializeParameterNode()
+
+    def cleanup(self):
+        self.removeObservers()
+        if self.panel is not None:
+            self.panel.close()
+
+    def enter(self):
+        self.initializeParameterNode()
+        self.panel.enter()
+
+    def exit(self):
+        self.panel.exit()
+
+    def onSceneStartClose(self, caller, event):
+        self.panel.sceneCloses()
+
+    def onSceneEndClose(self, caller, event):
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def onSceneStartImport(self, caller, event):
+        # Selectors that do not know the new nodes yet would overwrite the parameters that are read.
+        self.panel.setParameters(None)
+
+    def initializeParameterNode(self, caller=None, event=None):
+        from DIDInteractiveLib.didwidgetparameters import CandidateParameters
+
+        self.panel.setParameters(CandidateParameters(self.logic.getParameterNode()))
 
     def onReload(self):
-        # The base class runs this file again; the libraries behind it have to be forgotten first.
+        # The base class runs this file again; the libraries behind it are forgotten first, and their worker is ended.
+        from LDCTDenoiseLib.workerclient import close_shared_client
+
+        close_shared_client()
         for name in [name for name in sys.modules if name.split(".")[0] in ("DIDInteractiveLib", "LDCTDenoiseLib")]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
-
-    def updateGenerateButton(self, node=None):
-        """Allow Generate when there is an input, and say in the tool tip what is missing."""
-        ready = self.ui.inputSelector.currentNode() is not None
-        self.ui.generateButton.enabled = ready
-        self.ui.generateButton.toolTip = (_("Make the candidates; this takes minutes without a GPU.") if ready
-                                          else _("Choose a CT volume."))
-
-    def onGenerateButton(self, checked=False):
-        """Make the candidates behind a progress dialog that can cancel, then show the default one in the views."""
-        import qt
-        from LDCTDenoiseLib.engine import Cancelled
-
-        dialog = slicer.util.createProgressDialog(
-            maximum=100, labelText=_("Loading the network..."), windowTitle=_("DID Interactive"),
-            windowModality=qt.Qt.ApplicationModal)
-        slicer.app.processEvents()
-
-        def progress(fraction, text, remainingSeconds):
-            dialog.value = int(100 * fraction)
-            dialog.labelText = _("{text}, {seconds} s left").format(text=text, seconds=round(remainingSeconds))
-            slicer.app.processEvents()
-
-        def cancelled():
-            slicer.app.processEvents()
-            return dialog.wasCanceled
-
-        with slicer.util.tryWithErrorDisplay(_("No candidates were made.")):
-            try:
-                sequence = self.logic.generateCandidates(
-                    self.ui.inputSelector.currentNode(), model=self.ui.modelComboBox.currentText,
-                    method=self.ui.methodComboBox.currentData, count=self.ui.countSpinBox.value,
-                    progress=progress, cancelled=cancelled)
-            except Cancelled:
-                return
-            finally:
-                dialog.close()
-            slicer.util.setSliceViewerLayers(background=self.logic.proxyVolume(sequence))
-            slicer.modules.sequences.showSequenceBrowser(self.logic.browser(sequence))
 
 
 class DIDInteractiveLogic(ScriptedLoadableModuleLogic):

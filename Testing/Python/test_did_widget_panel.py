@@ -1,0 +1,262 @@
+"""The panel of DID Interactive: what its controls do to the parameters, and how it follows the scene."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from didpanelfixtures import (  # noqa: F401  (fixtures)
+    ROOT, calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, ready, session, settle, shown,
+    toolbar, ui,
+)
+from fakedidengine import FakeDIDEngine
+
+
+def choose(combo, value):
+    """Choose in a combo box as the user does."""
+    combo.currentIndex = combo.findData(value)
+    combo.activated.emit(combo.currentIndex)
+
+
+def test_without_a_volume_nothing_can_be_run_and_the_buttons_say_what_is_missing(ui):
+    for button in (ui.generateButton, ui.previewButton):
+        assert not button.enabled
+        assert button.toolTip == "Choose the CT volume to make candidates of."
+    assert ui.positionSlider.isHidden()
+    assert ui.deleteButton.isHidden()
+
+
+@pytest.mark.parametrize("name, widget, value", [
+    ("count", "countSpinBox", 15), ("repetitions", "repetitionsSpinBox", 5),
+    ("extrapolation", "extrapolationSpinBox", 75)])
+def test_every_number_is_a_parameter_and_follows_it(ui, parameters, name, widget, value):
+    before = getattr(parameters, name)
+    getattr(ui, widget).value = value
+    assert getattr(parameters, name) == value
+    setattr(parameters, name, before)
+    assert getattr(ui, widget).value == before
+
+
+@pytest.mark.parametrize("name, widget, value", [
+    ("model", "modelComboBox", "unet"), ("method", "methodComboBox", "blend"), ("tuned", "tunedComboBox", "gains")])
+def test_every_choice_is_a_parameter_and_follows_it(ui, parameters, name, widget, value):
+    combo, before = getattr(ui, widget), getattr(parameters, name)
+    assert combo.itemData(combo.currentIndex) == before
+    choose(combo, value)
+    assert getattr(parameters, name) == value
+    setattr(parameters, name, before)
+    assert combo.itemData(combo.currentIndex) == before
+
+
+def test_regions_are_parameters_and_are_passed_to_the_run(mrml, ready, parameters, calls):
+    region, noise = ready.regionSelector.addNode(), ready.statisticsSelector.addNode()
+    background = ready.backgroundSelector.addNode()
+    for roi, size in ((region, (20.0, 16.0, 7.0)), (noise, (8.0, 8.0, 7.0)), (background, (6.0, 4.0, 7.0))):
+        roi.SetCenter(0.2, 2.2, -44.0)
+        roi.SetSize(*size)
+    assert (parameters.regionROI, parameters.statisticsROI, parameters.backgroundROI) == (region, noise, background)
+    ready.generateButton.click()
+    request = calls[0].request
+    assert request.roi.any() and request.background_roi.any()
+    assert request.roi.sum() > request.background_roi.sum()
+    calls[0].finish()
+    assert parameters.candidates.GetNthDataNode(0).GetImageData().GetDimensions()[2] == 3
+
+
+def test_the_defaults_are_those_of_the_engine_and_come_back(ui, panel, parameters):
+    from DIDInteractiveLib.didwidget import DEFAULTS
+    from DIDInteractiveLib.settings import CandidateSettings
+
+    assert panel.widget.panel.run.settings() == CandidateSettings()
+    choose(ui.methodComboBox, "blend")
+    ui.countSpinBox.value, ui.repetitionsSpinBox.value, ui.extrapolationSpinBox.value = 21, 6, 100
+    ui.restoreDefaultsButton.click()
+    assert {name: getattr(parameters, name) for name in DEFAULTS} == DEFAULTS
+    assert panel.widget.panel.run.settings() == CandidateSettings()
+
+
+def test_the_memory_that_a_set_needs_is_said_before_the_run(ready, parameters):
+    assert ready.estimateLabel.text.startswith("9 candidates of 5 slices need 6\xa0MB of memory; ")
+    parameters.count = 31
+    assert ready.estimateLabel.text.startswith("31 candidates")
+
+
+def test_the_memory_of_a_region_is_that_of_its_slices_and_an_unusable_one_is_told(ready, parameters):
+    region = ready.regionSelector.addNode()
+    assert "has no size yet" in ready.estimateLabel.text
+    region.SetCenter(0.2, 2.2, -44.0)
+    region.SetSize(20.0, 16.0, 7.0)
+    parameters.count = 5
+    assert ready.estimateLabel.text.startswith("5 candidates of 3 slices")
+
+
+def test_a_candidate_as_input_stands_for_its_source(ready, made, parameters, logic, calls, ct):
+    parameters.inputVolume = logic.proxyVolume(made)
+    assert ready.generateButton.enabled
+    ready.generateButton.click()
+    calls[1].finish()
+    np.testing.assert_array_equal(calls[1].request.array, calls[0].request.array)
+    assert parameters.candidates is made
+
+
+def test_entering_chooses_what_the_red_view_shows_and_never_a_candidate(made, panel, parameters, ct, ready):
+    parameters.inputVolume = None
+    panel.exit()
+    panel.enter()
+    assert panel.widget.panel.parameters.inputVolume is ct
+
+
+def test_only_candidate_sets_can_be_chosen_to_browse(mrml, ready, made):
+    mrml.scene.AddNewNodeByClass("vtkMRMLSequenceNode", "time series")
+    ready.countSpinBox.value = 7
+    assert [ready.setComboBox.itemText(n) for n in range(ready.setComboBox.count)] == ["CT candidates"]
+
+
+def test_a_set_that_a_script_made_can_be_chosen_when_the_module_is_opened(ready, ct, logic, panel, calls, parameters):
+    panel.exit()
+    logic.engine, controlled = FakeDIDEngine(), logic.engine
+    made = logic.generateCandidates(ct, count=3)
+    logic.engine = controlled
+    panel.enter()
+    assert parameters.candidates is None
+    assert not ready.candidatesCollapsibleButton.isHidden()
+    choose(ready.setComboBox, made.GetID())
+    assert panel.widget.panel.parameters.candidates is made
+    assert "Candidate 2 of 3" in ready.candidateLabel.text
+
+
+def test_a_set_that_was_deleted_meanwhile_goes_from_the_list(mrml, ready, made, calls, logic, parameters):
+    first = made.GetID()
+    parameters.inputVolume = mrml.add_volume(np.full((2, 8, 8), 40, np.int16) + np.arange(8, dtype=np.int16), name="B")
+    ready.generateButton.click()
+    calls[1].finish()
+    logic.deleteSet(made)
+    choose(ready.setComboBox, first)
+    assert parameters.candidates is None
+    assert ready.setComboBox.findData(first) == -1
+
+
+def test_another_set_can_be_browsed_and_gets_the_toolbar(mrml, ready, made, parameters, calls, logic, toolbar):
+    parameters.inputVolume = mrml.add_volume(np.full((2, 8, 8), 40, np.int16) + np.arange(8, dtype=np.int16), name="B")
+    ready.generateButton.click()
+    calls[1].finish()
+    second = parameters.candidates
+    assert second.GetName() == "B candidates"
+    choose(ready.setComboBox, made.GetID())
+    assert [browser for browser in toolbar] == [logic.browser(made), logic.browser(second), logic.browser(made)]
+    assert "of 5" in ready.candidateLabel.text
+
+
+def test_a_network_that_is_not_installed_blocks_the_run_but_not_the_choice(ready, parameters):
+    parameters.model = "of a colleague"
+    assert not ready.generateButton.enabled
+    assert ready.generateButton.toolTip == (
+        "The network 'of a colleague' is not installed: choose one, or import it.")
+
+
+def test_a_saved_scene_brings_choices_set_and_candidate_back(mrml, ready, made, panel, logic, tmp_path):
+    panel.widget.panel.parameters.extrapolation = 50
+    ready.nextButton.click()
+    mrml.reload(tmp_path / "scene.mrb")
+    settle()
+    assert ready.inputSelector.currentNode().GetName() == "CT"
+    assert (ready.countSpinBox.value, ready.extrapolationSpinBox.value) == (5, 50)
+    assert ready.setComboBox.itemText(ready.setComboBox.currentIndex) == "CT candidates"
+    assert ready.positionSlider.value == 500
+    assert ready.candidateLabel.text.startswith("Candidate 4 of 5")
+    again = panel.widget.panel.parameters.candidates
+    ready.previousButton.click()
+    assert logic.currentCandidate(again) == 2
+
+
+def test_closing_the_scene_empties_the_panel_and_it_goes_on(mrml, ready, made):
+    ready.positionSlider.value = -250
+    mrml.scene.Clear(False)
+    settle()
+    assert ready.candidatesCollapsibleButton.isHidden()
+    assert not ready.generateButton.enabled
+    volume = mrml.add_volume(np.zeros((2, 3, 4), np.int16))
+    ready.inputSelector.setCurrentNode(volume)
+    assert ready.generateButton.enabled
+
+
+def test_a_scene_that_is_closed_while_another_module_is_open_does_no_harm(mrml, ready, made, panel):
+    panel.exit()
+    mrml.scene.Clear(False)
+    panel.enter()
+    ready.inputSelector.setCurrentNode(mrml.add_volume(np.zeros((2, 3, 4), np.int16)))
+    assert ready.generateButton.enabled
+
+
+def test_there_is_a_panel_without_a_main_window(mrml, complaints, tmp_path, monkeypatch):
+    from slicerstandins.session import Panel, Session
+
+    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
+    session = Session(mrml, tmp_path / "settings", main_window=False)
+    panel = Panel(session, session.add_module(ROOT / "DIDInteractive" / "DIDInteractive.py"), "DIDInteractive")
+    panel.enter()
+    panel.exit()
+    panel.close()
+    session.close()
+
+
+def test_opening_the_panel_loads_neither_torch_nor_anything_of_the_network(tmp_path):
+    program = """if True:
+        import sys
+        sys.path[:0] = sys.argv[2:]
+        from pathlib import Path
+        from slicerscene import SlicerScene
+        from slicerstandins.session import Panel, Session
+        session = Session(SlicerScene(sys.argv[1]), Path(sys.argv[1]))
+        module = session.add_module(Path(sys.argv[2]) / "DIDInteractive.py")
+        panel = Panel(session, module, "DIDInteractive")
+        panel.enter()
+        print(sorted(set(sys.modules) & {"torch", "requests", "SimpleITK", "urllib3", "scipy", "matplotlib.pyplot"}))
+    """
+    folders = [ROOT / "DIDInteractive", ROOT / "LDCTDenoise", ROOT / "Testing" / "Python"]
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path), *map(str, folders)], capture_output=True,
+                         text=True)
+    assert run.stdout.splitlines()[-1:] == ["[]"], run.stderr
+
+
+def test_everything_can_be_reached_by_keyboard_in_the_order_of_the_panel(panel, ready, made):
+    import qt
+
+    for section in ("regions", "advanced"):
+        getattr(ready, f"{section}CollapsibleButton").collapsed = False
+    panel.parent.show()
+    settle()
+    order, widget = [], ready.inputSelector
+    for _ in range(90):
+        named = widget
+        while named is not None and not hasattr(ready, named.name or "-"):
+            named = named.parent()
+        if named is not None and widget.isVisible() and widget.enabled and (
+                widget.focusPolicy & qt.Qt.TabFocus) and named.name not in order:
+            order.append(named.name)
+        widget = widget.nextInFocusChain()
+    wanted = ["inputSelector", "modelComboBox", "methodComboBox", "countSpinBox", "regionSelector",
+              "statisticsSelector", "backgroundSelector", "repetitionsSpinBox", "extrapolationSpinBox",
+              "tunedComboBox", "deviceComboBox", "precisionComboBox", "weightsFolderButton", "importModelButton",
+              "restoreDefaultsButton", "previewButton", "generateButton", "setComboBox", "positionSlider",
+              "previousButton", "nextButton", "comparisonComboBox", "sideBySideButton", "differenceButton",
+              "keepButton", "deleteButton"]
+    assert [name for name in order if name in wanted] == wanted
+
+
+def test_every_control_has_a_tool_tip(ui):
+    for name, widget in vars(ui).items():
+        if name.endswith(("Selector", "ComboBox", "SpinBox", "Slider", "Edit")) or (
+                name.endswith("Button") and not name.endswith("CollapsibleButton")):
+            assert widget.toolTip, name
+
+
+def test_the_help_says_what_it_is_not_for_where_it_computes_and_whom_to_cite(session):
+    import types
+
+    import DIDInteractive
+
+    about = DIDInteractive.DIDInteractive(types.SimpleNamespace(path=DIDInteractive.__file__)).parent
+    assert "not for clinical use" in about.helpText and "local" in about.helpText
+    cited = about.helpText + about.acknowledgementText
+    assert "2011.14873" in cited and "10.2991/jaims.d.210428.001" in cited

@@ -1,0 +1,184 @@
+"""Preview slice, Generate and Cancel: what the user sees of a run, and how every run ends."""
+
+import numpy as np
+import pytest
+from didpanelfixtures import (  # noqa: F401  (fixtures)
+    calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, ready, session, settle, shown, toolbar, ui,
+)
+
+
+@pytest.fixture
+def dialogs(monkeypatch):
+    """The texts of the error dialogs that the user was shown."""
+    import slicer
+
+    told = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: told.append(text))
+    return told
+
+
+def array_of(volume):
+    import slicer
+
+    return slicer.util.arrayFromVolume(volume)
+
+
+def test_a_run_asks_the_engine_for_what_was_chosen(ready, ct, panel, parameters, calls):
+    parameters.model, parameters.method, parameters.count = "unet", "interpolate", 7
+    parameters.repetitions, parameters.extrapolation, parameters.tuned = 4, 50, "gains"
+    panel.widget.panel.settings.device, panel.widget.panel.settings.precision = "cpu", "bf16"
+    ready.generateButton.click()
+    [call] = calls
+    assert (call.request.model, call.request.device, call.request.precision) == ("unet", "cpu", "bf16")
+    settings = call.request.settings
+    assert (settings.method, settings.count, settings.repetitions, settings.extrapolation, settings.tuned) == (
+        "interpolate", 7, 4, 0.5, "gains")
+    np.testing.assert_array_equal(call.request.array, array_of(ct))
+    call.stopped()
+
+
+def test_the_button_goes_from_generate_to_cancel_and_back(ready, calls):
+    ready.generateButton.click()
+    assert (ready.generateButton.text, ready.previewButton.enabled) == ("Cancel", False)
+    assert not ready.inputsCollapsibleButton.enabled
+    calls[0].started()
+    ready.generateButton.click()
+    assert (ready.generateButton.text, calls[0].cancels) == ("Cancelling...", 1)
+    calls[0].stopped()
+    assert (ready.generateButton.text, ready.generateButton.enabled) == ("Generate", True)
+    assert ready.previewButton.enabled
+    assert ready.messageLabel.text == "Cancelled; the scene is as it was."
+
+
+def test_progress_and_remaining_time_are_shown_while_it_runs(ready, calls):
+    assert ready.progressBar.isHidden()
+    ready.generateButton.click()
+    assert (ready.progressBar.isHidden(), ready.remainingLabel.text) == (False, "Starting...")
+    calls[0].started()
+    calls[0].progress(0.0, "Smoother candidates", float("inf"))
+    assert ready.remainingLabel.text == "Smoother candidates"
+    calls[0].progress(0.4, "Smoother candidates", 90.0)
+    assert (ready.progressBar.value, ready.remainingLabel.text) == (40, "Smoother candidates, about 2 min left")
+    calls[0].finish()
+    assert ready.progressBar.isHidden()
+
+
+def test_the_new_set_is_shown_at_its_default_with_the_toolbar_on_it(ready, made, logic, toolbar, ct):
+    assert made.GetName() == "CT candidates"
+    assert toolbar == [logic.browser(made)]
+    assert shown("Red") is shown("Green") is logic.proxyVolume(made)
+    assert ready.positionSlider.value == 0
+    assert ready.candidateLabel.text.startswith(
+        "Candidate 3 of 5, the network's own result:\nNoise 6.0\xa0HU, 60\xa0% of the original")
+    assert ready.messageLabel.text.startswith("Done in ")
+    assert "All were made." in ready.logTextEdit.toPlainText()
+
+
+def test_a_second_run_renews_the_set_in_its_place(ready, made, logic, calls, parameters, mrml):
+    before = mrml.node_ids()
+    parameters.count = 3
+    ready.generateButton.click()
+    calls[1].finish()
+    assert parameters.candidates is made
+    assert made.GetNumberOfDataNodes() == 3
+    assert mrml.node_ids() == before
+    assert ready.comparisonComboBox.count == 3
+    assert "Candidate 2 of 3" in ready.candidateLabel.text
+    assert shown() is logic.proxyVolume(made)
+
+
+def test_the_preview_is_of_the_slice_in_the_red_view_and_leaves_other_views_alone(ready, ct, calls, logic, parameters):
+    ready.previewButton.click()
+    np.testing.assert_array_equal(calls[0].request.array, array_of(ct)[3:4])
+    calls[0].finish()
+    assert parameters.candidates.GetName() == "CT preview"
+    assert shown("Red") is logic.proxyVolume(parameters.candidates)
+    assert shown("Green") is shown("Yellow") is ct
+
+
+def test_the_set_of_the_volume_takes_the_place_of_the_preview_everywhere(ready, ct, calls, logic, parameters):
+    import slicer
+
+    ready.previewButton.click()
+    calls[0].finish()
+    ready.generateButton.click()
+    calls[1].finish()
+    assert [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode")
+            if logic.candidateSet(node) is node] == ["CT candidates"]
+    assert parameters.candidates.GetName() == "CT candidates"
+    assert shown("Red") is shown("Green") is logic.proxyVolume(parameters.candidates)
+
+
+def test_a_preview_of_a_plane_across_the_slices_says_why_not(ready, session, calls, dialogs):
+    session.sliceLogics["Red"].GetSliceNode().SetOrientation("Coronal")
+    ready.previewButton.click()
+    settle()
+    assert calls == []
+    assert "lies across the slices" in ready.messageLabel.text
+    assert dialogs == [ready.messageLabel.text]
+
+
+def test_a_failure_is_one_plain_message_and_the_next_run_works(ready, calls, dialogs, mrml, parameters):
+    before = mrml.node_ids()
+    ready.generateButton.click()
+    calls[0].started()
+    calls[0].fail(RuntimeError("The graphics card has too little memory: choose the processor."))
+    settle()
+    assert dialogs == [ready.messageLabel.text] == ["The graphics card has too little memory: choose the processor."]
+    assert mrml.node_ids() == before
+    ready.generateButton.click()
+    calls[1].finish()
+    assert parameters.candidates is not None
+
+
+def test_too_little_memory_is_said_before_anything_is_computed(ready, logic, calls, dialogs):
+    logic.freeMemory = 1000
+    ready.generateButton.click()
+    settle()
+    assert calls == []
+    assert "are free" in ready.messageLabel.text
+
+
+@pytest.mark.parametrize("fault", ["deleted", "changed"])
+def test_an_input_that_is_gone_or_changed_is_told_and_nothing_is_written(ready, ct, calls, mrml, dialogs, fault):
+    import slicer
+
+    ready.generateButton.click()
+    calls[0].started()
+    if fault == "deleted":
+        mrml.scene.RemoveNode(ct)
+    else:
+        slicer.util.arrayFromVolume(ct)[0, 0, 0] += 1
+    calls[0].finish()
+    settle()
+    assert fault in dialogs[0]
+    assert [node for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode")] == []
+    assert ready.generateButton.text == "Generate"
+
+
+def test_closing_the_scene_stops_the_run_and_the_panel_goes_on(ready, calls, mrml, parameters, panel):
+    ready.generateButton.click()
+    calls[0].started()
+    mrml.scene.Clear(False)
+    assert calls[0].cancels == 1
+    calls[0].finish()
+    assert ready.generateButton.text == "Generate"
+    assert not ready.generateButton.enabled
+    again = mrml.add_volume(np.full((2, 8, 8), 40, np.int16), name="again")
+    ready.inputSelector.setCurrentNode(again)
+    assert ready.generateButton.enabled
+
+
+def test_unloading_the_module_stops_the_run(ready, open_panel, calls, panel):
+    ready.generateButton.click()
+    calls[0].started()
+    panel.widget.cleanup()
+    assert calls[0].cancels == 1
+    calls[0].stopped()
+
+
+def test_leaving_the_module_lets_the_run_go_on(ready, calls, panel, parameters):
+    ready.generateButton.click()
+    panel.exit()
+    calls[0].finish()
+    assert parameters.candidates.GetName() == "CT candidates"
