@@ -20,7 +20,7 @@ class LDCTDenoise(ScriptedLoadableModule):
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
         parent.title = _("LDCT Denoise")
-        parent.categories = [translate("qSlicerAbstractCoreModule", "Filtering")]
+        parent.categories = [f"{translate('qSlicerAbstractCoreModule', 'Filtering')}.{_('Denoising')}"]
         parent.dependencies = []
         parent.contributors = ["LDCTDenoise contributors"]
         parent.helpText = _(
@@ -29,6 +29,17 @@ class LDCTDenoise(ScriptedLoadableModule):
         parent.acknowledgementText = _(
             "The default network follows Bai, Nguyen, Wang and Jiang, "
             "<a href='https://doi.org/10.2991/jaims.d.210428.001'>doi:10.2991/jaims.d.210428.001</a>.")
+        # There is no application in a Python that holds only MRML, and no Sample Data either.
+        if getattr(slicer, "app", None) is not None:
+            slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """Offer the shipped CT in the module Sample Data."""
+    from LDCTDenoiseLib.sampledata import register_sample_data
+    from SampleData import SampleDataLogic
+
+    register_sample_data(SampleDataLogic, _("LDCT Denoise"))
 
 
 class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -1,7 +1,9 @@
 """The shipped sample as an entry of Slicer's module Sample Data: complete, local, and true to its checksum."""
 
 import hashlib
+import sys
 import urllib.request
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,6 +45,21 @@ def sources():
 def test_low_and_full_dose_are_offered_under_names_of_their_own(sources):
     assert [source["name"] for source in sources] == ["LDCTQuarterDose", "LDCTFullDose"]
     assert len({source["file"] for source in sources}) == len({source["node"] for source in sources}) == 2
+
+
+def test_the_module_offers_its_samples_when_the_application_has_started(mrml, monkeypatch):  # noqa: F811
+    import slicer
+    from LDCTDenoise import LDCTDenoise
+
+    listeners, logic = [], SampleDataLogic()
+    application = SimpleNamespace(connect=lambda signal, function: listeners.append((signal, function)))
+    monkeypatch.setattr(slicer, "app", application, raising=False)
+    monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
+    LDCTDenoise(SimpleNamespace())
+    (signal, register), = listeners
+    assert (signal, logic.sources) == ("startupCompleted()", [])
+    register()
+    assert [source["name"] for source in logic.sources] == ["LDCTQuarterDose", "LDCTFullDose"]
 
 
 def test_the_samples_are_fetched_without_a_network_and_match_their_checksums(sources, tmp_path):
