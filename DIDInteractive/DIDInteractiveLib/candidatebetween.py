@@ -150,11 +150,11 @@ def candidate_at(sequence, position: float, slice_index: int | None = None):
 
 def write_between(sequence, array: np.ndarray, attributes: dict[str, str]):
     """Write ``array`` to the between volume of a set, made if it is missing; return it."""
-    volume = nodes.part(sequence, nodes.BETWEEN_ROLE, "vtkMRMLScalarVolumeNode",
-                                 f"{sequence.GetName()} between")
-    write_beside(sequence, volume, array, attributes)
-    volume.SetNodeReferenceID(nodes.SET_ROLE, sequence.GetID())
-    denoisescene.show_like(volume, shown_by(sequence))
+    with nodes.no_leftovers(sequence.GetScene()):
+        volume = nodes.part(sequence, nodes.BETWEEN_ROLE, "vtkMRMLScalarVolumeNode", f"{sequence.GetName()} between")
+        write_beside(sequence, volume, array, attributes)
+        volume.SetNodeReferenceID(nodes.SET_ROLE, sequence.GetID())
+        denoisescene.show_like(volume, shown_by(sequence))
     return volume
 
 

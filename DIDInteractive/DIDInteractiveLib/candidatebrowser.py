@@ -62,12 +62,13 @@ def compare(sequence, item: int | None = None):
         if item is not None:
             browser.SetSelectedItemNumber(item)
         return browser
-    browser = nodes.part(sequence, nodes.COMPARISON_ROLE, "vtkMRMLSequenceBrowserNode",
-                         f"{sequence.GetName()} comparison")
-    with slicer.util.NodeModify(browser):
-        configure(browser, sequence)
-        browser.SetSelectedItemNumber(sequence.GetNumberOfDataNodes() - 1 if item is None else item)
-    show_proxy(browser, sequence, like)
+    with nodes.no_leftovers(sequence.GetScene()):
+        browser = nodes.part(sequence, nodes.COMPARISON_ROLE, "vtkMRMLSequenceBrowserNode",
+                             f"{sequence.GetName()} comparison")
+        with slicer.util.NodeModify(browser):
+            configure(browser, sequence)
+            browser.SetSelectedItemNumber(sequence.GetNumberOfDataNodes() - 1 if item is None else item)
+        show_proxy(browser, sequence, like)
     return browser
 
 

@@ -44,6 +44,14 @@ def mark_tables(content: SetContent) -> list:
     return tables
 
 
+def show_mark(browser, marks) -> None:
+    """Let ``browser`` fill a hidden table from the sequence ``marks``."""
+    browser.AddSynchronizedSequenceNode(marks)
+    if browser.GetProxyNode(marks) is None:
+        table = nodes.add_hidden_node(browser.GetScene(), "vtkMRMLTableNode", marks.GetName())
+        browser.AddProxyNode(table, marks, False)
+
+
 def move_mark(sequence, row: dict[str, float | str]) -> None:
     """Put the mark where ``row`` says, until the next candidate is selected."""
     browser, marks = nodes.browser_of(sequence), sequence.GetNodeReference(nodes.MARK_ROLE)

@@ -24,13 +24,10 @@ def keep(sequence, position: float | None = None):
     shown = shown_by(sequence)
     array = candidatebetween.array_at(sequence, place)
     noise = float(attributes[PREFIX + "NoiseSD"])
-    volume = denoisescene.add_volume(sequence, f"{source_name} candidate {noise:.1f} HU")
-    try:
+    with nodes.no_leftovers(sequence.GetScene()):
+        volume = denoisescene.add_volume(sequence, f"{source_name} candidate {noise:.1f} HU")
         candidatebetween.write_beside(sequence, volume, array, attributes)
         denoisescene.show_like(volume, shown)
-    except BaseException:
-        nodes.remove_nodes(sequence.GetScene(), [volume])
-        raise
     return volume
 
 
@@ -43,14 +40,15 @@ def difference(sequence, position: float | None = None):
     place = _place(sequence, position)
     untouched = slicer.util.arrayFromVolume(sequence.GetNthDataNode(sequence.GetNumberOfDataNodes() - 1))
     array = denoisescene.removed_noise(untouched, candidatebetween.array_at(sequence, place))
-    existing = sequence.GetNodeReference(nodes.DIFFERENCE_ROLE)
+    new = sequence.GetNodeReference(nodes.DIFFERENCE_ROLE) is None
     shown_by(sequence)
-    volume = nodes.part(sequence, nodes.DIFFERENCE_ROLE, "vtkMRMLScalarVolumeNode",
-                        f"{sequence.GetName()} difference")
-    volume.SetNodeReferenceID(nodes.SET_ROLE, sequence.GetID())
-    candidatebetween.write_beside(sequence, volume, array, candidatebetween.attributes_at(sequence, place))
-    if existing is None:
-        denoisescene.show_noise(volume)
+    with nodes.no_leftovers(sequence.GetScene()):
+        volume = nodes.part(sequence, nodes.DIFFERENCE_ROLE, "vtkMRMLScalarVolumeNode",
+                            f"{sequence.GetName()} difference")
+        volume.SetNodeReferenceID(nodes.SET_ROLE, sequence.GetID())
+        candidatebetween.write_beside(sequence, volume, array, candidatebetween.attributes_at(sequence, place))
+        if new:
+            denoisescene.show_noise(volume)
     return volume
 
 

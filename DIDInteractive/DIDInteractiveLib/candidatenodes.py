@@ -7,6 +7,8 @@ from a .seq.nrrd has its candidates and their attributes, but no other parts.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import slicer
 import vtk
 
@@ -30,8 +32,9 @@ CHART_ROLE = PREFIX + "Plot"
 FACTS_ROLE = PREFIX + "Facts"
 BETWEEN_ROLE = PREFIX + "Between"
 DIFFERENCE_ROLE = PREFIX + "Difference"
-VOLUME_ROLES = (BETWEEN_ROLE, DIFFERENCE_ROLE)
-PART_ROLES = (MARK_ROLE, TABLE_ROLE, POINTS_ROLE, MARK_SERIES_ROLE, CHART_ROLE, FACTS_ROLE, *VOLUME_ROLES)
+LISTED_ROLES = (TABLE_ROLE, POINTS_ROLE, MARK_SERIES_ROLE, CHART_ROLE, FACTS_ROLE)
+"""To what the subject hierarchy lists besides volumes."""
+PART_ROLES = (MARK_ROLE, *LISTED_ROLES, BETWEEN_ROLE, DIFFERENCE_ROLE)
 
 
 def is_set(node) -> bool:
@@ -137,9 +140,27 @@ def part(sequence, role: str, node_class: str, name: str):
     return node
 
 
-def all_nodes(scene) -> list:
-    """Return all nodes of ``scene``."""
-    return [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
+def add_hidden_node(scene, node_class: str, name: str):
+    """Return a new node of ``scene`` that is out of the user's way, from the first moment on."""
+    node = scene.CreateNodeByClass(node_class)
+    node.UnRegister(None)  # the caller owns what this creates
+    node.SetHideFromEditors(True)
+    node.SetName(name)
+    return scene.AddNode(node)
+
+
+@contextmanager
+def no_leftovers(scene):
+    """On failure, remove the nodes that were added meanwhile."""
+    def all_nodes() -> list:
+        return [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
+
+    before = {node.GetID() for node in all_nodes()}
+    try:
+        yield
+    except BaseException:
+        remove_nodes(scene, [node for node in all_nodes() if node.GetID() not in before])
+        raise
 
 
 def remove_nodes(scene, doomed) -> None:

@@ -46,8 +46,10 @@ def write_set(source, pattern, content: SetContent, name: str):
             sequence = denoisescene.add_node(scene, "vtkMRMLSequenceNode", name)
             sequence.SetNodeReferenceID(denoisescene.SOURCE_ROLE, source.GetID())
         name = sequence.GetName()
-        marks = nodes.part(sequence, nodes.MARK_ROLE, "vtkMRMLSequenceNode", f"{name} mark")
-        marks.SetHideFromEditors(True)
+        marks = sequence.GetNodeReference(nodes.MARK_ROLE)
+        if marks is None:
+            marks = nodes.add_hidden_node(scene, "vtkMRMLSequenceNode", f"{name} mark")
+            sequence.SetNodeReferenceID(nodes.MARK_ROLE, marks.GetID())
         browser = nodes.part(sequence, nodes.BROWSER_ROLE, "vtkMRMLSequenceBrowserNode", f"{name} browser")
         comparison = sequence.GetNodeReference(nodes.COMPARISON_ROLE)
         with ExitStack() as quiet:
@@ -59,17 +61,17 @@ def write_set(source, pattern, content: SetContent, name: str):
             for attribute, value in content.set_attributes.items():
                 sequence.SetAttribute(attribute, value)
             configure(browser, sequence)
-            browser.AddSynchronizedSequenceNode(marks)
+            candidatechart.show_mark(browser, marks)
             browser.SetSelectedItemNumber(content.default)
             if comparison is not None:
                 comparison.SetSelectedItemNumber(len(content.arrays) - 1)
-        _check_proxies(browser, sequence, marks)
-        browser.GetProxyNode(marks).SetHideFromEditors(True)
         for one in filter(None, (browser, comparison)):
             show_proxy(one, sequence, source)
         candidatechart.write_chart(sequence, content, source.GetName())
         facts = nodes.part(sequence, nodes.FACTS_ROLE, "vtkMRMLTextNode", f"{name} facts")
         facts.SetText(content.document)
+        for role in nodes.LISTED_ROLES:
+            denoisescene.place_beside(sequence.GetNodeReference(role), source)
         candidatekeeping.refresh(sequence)
     return sequence
 
@@ -101,21 +103,14 @@ def fill(sequence, index_values: Sequence[str], items) -> None:
             copy.SetAndObserveImageData(image)
 
 
-def _check_proxies(browser, *sequences) -> None:
-    for sequence in sequences:
-        if browser.GetProxyNode(sequence) is None:
-            raise RuntimeError("The candidates cannot be shown, because Slicer's Sequences module is not loaded.")
-
-
 @contextmanager
 def _whole_or_not_at_all(scene, sequence):
     """On failure, remove the nodes that were added and give those of ``sequence`` (or None) their content back."""
-    before = {node.GetID() for node in nodes.all_nodes(scene)}
     snapshot = None if sequence is None else Snapshot(sequence)
     try:
-        yield
+        with nodes.no_leftovers(scene):
+            yield
     except BaseException:
-        nodes.remove_nodes(scene, [node for node in nodes.all_nodes(scene) if node.GetID() not in before])
         if snapshot is not None:
             snapshot.restore()
         raise

@@ -142,3 +142,17 @@ def test_sharpness_that_was_not_measured_is_not_made_up_between(didlogic, ct):
     between = didlogic.candidateAt(didlogic.generateCandidates(ct, count=3), 0.5)
     assert between.GetAttribute("DIDInteractive.Sharpness") is None
     assert "no edges to judge by" in between.GetAttribute("DIDInteractive.Description")
+
+
+def test_an_image_that_cannot_be_written_leaves_no_volume(mrml, didlogic, candidates, monkeypatch):
+    from LDCTDenoiseLib import scene
+
+    def full(*arguments):
+        raise MemoryError
+
+    before = mrml.node_ids()
+    monkeypatch.setattr(scene, "write_volume", full)
+    for slice_index in (None, 1):
+        with pytest.raises(MemoryError):
+            didlogic.candidateAt(candidates, 0.3, slice_index)
+    assert mrml.node_ids() == before

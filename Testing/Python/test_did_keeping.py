@@ -74,16 +74,19 @@ def test_the_untouched_input_can_be_kept_when_the_source_is_gone(mrml, didlogic,
     assert didlogic.sourceVolume(kept) is kept
 
 
-def test_keeping_that_fails_leaves_no_volume(mrml, didlogic, candidates, monkeypatch):
-    from DIDInteractiveLib import candidatekeeping
+@pytest.mark.parametrize("place, call", [
+    ("show_like", "keepCandidate"), ("show_noise", "differenceToInput"), ("show_like", "compareCandidates"),
+    ("write_volume", "differenceToInput")])
+def test_what_fails_leaves_nothing_behind(mrml, didlogic, candidates, monkeypatch, place, call):
+    from LDCTDenoiseLib import scene
 
     def full(*arguments):
         raise MemoryError
 
     before = mrml.node_ids()
-    monkeypatch.setattr(candidatekeeping.denoisescene, "show_like", full)
+    monkeypatch.setattr(scene, place, full)
     with pytest.raises(MemoryError):
-        didlogic.keepCandidate(candidates)
+        getattr(didlogic, call)(candidates)
     assert mrml.node_ids() == before
 
 

@@ -133,6 +133,8 @@ def test_the_current_candidate_follows_the_parent_transform_and_stands_in_the_st
     ct.SetAndObserveTransformNodeID(transform.GetID())
     sequence = didlogic.generateCandidates(ct, count=4)
     other = didlogic.compareCandidates(sequence).GetProxyNode(sequence)
+    for listed in (didlogic.table(sequence), didlogic.chart(sequence)):
+        assert tree.GetItemParent(tree.GetItemByDataNode(listed)) == study
     for proxy in (didlogic.proxyVolume(sequence), other):
         assert tree.GetItemParent(tree.GetItemByDataNode(proxy)) == study
         for number in (0, 3):
