@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import types
 
 import numpy as np
@@ -12,10 +11,6 @@ from panelfixtures import ROOT, complaints, mrml, session, settle, shown  # noqa
 
 from LDCTDenoiseLib.engine import Cancelled
 
-_NONES = [None] * 10**6
-"""Each call of PySide 6.12 that returns nothing takes a reference to None too many, and Python before 3.12 aborts when
-the last one is gone; these are there to be taken."""
-ctypes.pythonapi.Py_IncRef(ctypes.py_object(_NONES))  # also while Python ends
 PLACE = np.array([[-0.8, 0, 0, 19.0], [0, -0.8, 0, 21.0], [0, 0, 3.0, -50.0], [0, 0, 0, 1]])
 
 
