@@ -12,7 +12,8 @@ import vtk
 
 TOUCH_MM = 1e-6
 """A voxel centre on the border belongs to the box, whatever its last digit."""
-
+NEW_SIZE_MM = 20.0
+"""A new box fits into the liver or the spleen of an adult."""
 
 Box = tuple[slice, slice, slice]
 """Slices, rows and columns of a volume."""
@@ -21,6 +22,19 @@ Box = tuple[slice, slice, slice]
 def whole(volume) -> Box:
     """Return the box of all voxels of ``volume``."""
     return tuple(slice(0, n) for n in reversed(volume.GetImageData().GetDimensions()))
+
+
+def place_new(roi, volume) -> None:
+    """Give the new box ``roi`` a size, and a place where the Red view shows ``volume``, ready to be dragged."""
+    bounds = np.zeros(6)
+    volume.GetRASBounds(bounds)
+    red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    center = slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS())[:3, 3] if red is not None else bounds.reshape(3, 2).mean(1)
+    # Where the view shows another part of space, at the nearest place in the volume
+    roi.SetCenter(*np.clip(center, bounds[::2], bounds[1::2]))
+    roi.SetSize(*[NEW_SIZE_MM] * 3)
+    roi.CreateDefaultDisplayNodes()
+    roi.GetDisplayNode().SetHandlesInteractive(True)
 
 
 def mask_of(roi, volume, box: Box | None = None) -> np.ndarray:

@@ -46,6 +46,7 @@ class ResultView:
         self.ui.beforeAfterButton.connect("clicked(bool)", lambda checked: self.flip())
         self.ui.sideBySideButton.connect("clicked(bool)", self.onSideBySide)
         self.ui.differenceButton.connect("clicked(bool)", self.onDifference)
+        self.ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self.onRegionAdded)
         self.update()
 
     def setResult(self, result) -> None:
@@ -85,6 +86,11 @@ class ResultView:
 
     def onDifference(self, checked: bool) -> None:
         self._do(lambda: self.comparison.setDifference(checked))
+
+    def onRegionAdded(self, added) -> None:
+        """The user wants a new region: place it where it can be seen, to be dragged from there."""
+        if self.comparison.available:
+            region.place_new(added, self.comparison.source)
 
     def enter(self) -> None:
         """Let the key work, as the module is open."""

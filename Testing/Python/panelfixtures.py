@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -12,12 +13,27 @@ from slicerscene import mrml  # noqa: F401  (a fixture)
 ROOT = Path(__file__).resolve().parents[2]
 
 
+class _Unseen(logging.Handler):
+    """Collects the errors of those who watch a job, which are logged so that the others hear of it all the same."""
+
+    def __init__(self, found: list) -> None:
+        super().__init__(logging.ERROR)
+        self.found = found
+
+    def emit(self, record) -> None:
+        if record.exc_info:
+            self.found.append(record.exc_info[1])
+
+
 @pytest.fixture
 def complaints(monkeypatch):
     """What went wrong where no caller can see it, in slots and observers; a test fails if there is anything."""
     found = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: found.append(error))
+    handler = _Unseen(found)
+    logging.getLogger("LDCTDenoiseLib.job").addHandler(handler)
     yield found
+    logging.getLogger("LDCTDenoiseLib.job").removeHandler(handler)
     assert not found, found
 
 

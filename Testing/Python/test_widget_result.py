@@ -259,6 +259,31 @@ def test_a_region_in_which_nothing_can_be_measured_says_why(done, parameters, ce
     assert not done.statisticsTable.isHidden()
 
 
+def test_a_new_region_lies_where_the_red_view_shows_the_volume_and_is_measured(done, parameters, session):
+    session.sliceLogics["Red"].SetSliceOffset(-44.0)
+    roi = done.regionSelector.addNode()
+    assert parameters.region is roi
+    assert roi.GetCenter()[2] == pytest.approx(-44.0)
+    assert min(roi.GetSize()) == 20.0
+    assert roi.GetDisplayNode().GetHandlesInteractive()
+    wait_for(lambda: [row[0] for row in cells(done)[:1]] == ["Noise (SD), region"])
+
+
+def test_a_new_region_lies_in_the_volume_wherever_the_view_is(done, ct, session):
+    session.sliceLogics["Red"].SetSliceOffset(900.0)
+    roi = done.regionSelector.addNode()
+    bounds = np.zeros(6)
+    ct.GetRASBounds(bounds)
+    assert bounds[4] <= roi.GetCenter()[2] <= bounds[5]
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        settle()
+    assert condition()
+
+
 def test_a_region_that_is_moved_is_measured_anew_when_it_rests(done, parameters):
     roi = add_roi((19 - 0.8 * 14.5, 21 - 0.8 * 14.5, -44.0), (8.0, 8.0, 9.0))
     parameters.region = roi
@@ -266,10 +291,7 @@ def test_a_region_that_is_moved_is_measured_anew_when_it_rests(done, parameters)
     for step in range(3):
         roi.SetCenter(19 - 0.8 * (26 + step), 21 - 0.8 * 30, -44.0)
     assert cells(done) == before
-    deadline = time.monotonic() + 10
-    while cells(done) == before and time.monotonic() < deadline:
-        settle()
-    assert cells(done) != before
+    wait_for(lambda: cells(done) != before)
 
 
 def test_moving_the_strength_measures_nothing_again(done, monkeypatch, panel):

@@ -89,34 +89,47 @@ def test_ages_are_read_as_dicom_writes_them():
         54.0, 1.5, pytest.approx(0.23, abs=0.01), None, None, None]
 
 
-def test_the_card_says_what_for_and_how_good(ui):
-    text = ui.modelCardLabel.text
-    assert "abdomen, chest" in text
-    text = text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "noise 4 to 150 HU; slices 2 to 8 mm; pixels 0.39 to 1.39 mm" in text
-    assert "from 23 to 14 HU with little noise, from 50 to 20 HU with much (quarter dose" in text
-    assert "Not for clinical use." in ui.modelCardLabel.toolTip
+def card_of(**details):
+    from pathlib import Path
+
+    from LDCTDenoiseLib.modelregistry import ModelCard
+
+    return ModelCard("mine", "<b>1</b>", "plain", (8,), "shipped", {}, Path("mine.pt"), "ab", details)
+
+
+def test_the_card_of_every_packaged_network_is_shown(ui, parameters):
+    for model in ("hrnet", "unet", "plain"):
+        parameters.model = model
+        for name in ("Trained for", "Kernels", "Measured"):
+            assert f"<b>{name}:</b>" in ui.modelCardLabel.text
+        assert "Not for clinical use." in ui.modelCardLabel.toolTip
+
+
+def test_the_card_says_what_for_and_how_good():
+    from LDCTDenoiseLib.widgetmodelcard import cardText
+
+    quality = {"measured": "quarter dose, mean of 7 patients, see the report",
+               "a": {"rmse_hu": 13.4, "rmse_low_dose_hu": 23.3}, "b": {"rmse_hu": 20.4, "rmse_low_dose_hu": 50.1}}
+    trained = {"noise_added_hu": [4, 150], "slice_thickness_mm": [2, 8], "pixel_mm": [0.39, 1.39], "anatomy": "abdomen",
+               "kernels": "soft to sharp; other things"}
+    text = cardText(card_of(trained_for=trained, quality=quality)).replace("\N{NO-BREAK SPACE}", " ")
+    assert text == (
+        "<b>Trained for:</b> abdomen; noise 4 to 150 HU; slices 2 to 8 mm; pixels 0.39 to 1.39 mm<br>"
+        "<b>Kernels:</b> soft to sharp<br><b>Measured:</b> error to the full dose from 23 to 13 HU with little noise, "
+        "from 50 to 20 HU with much (quarter dose, mean of 7 patients)")
 
 
 def test_a_card_without_details_says_so():
-    from pathlib import Path
-
-    from LDCTDenoiseLib.modelregistry import ModelCard
     from LDCTDenoiseLib.widgetmodelcard import cardText, titleOf
 
-    card = ModelCard("mine", "1", "plain", (8,), "shipped", {}, Path("mine.pt"), "ab")
-    assert titleOf(card) == "mine"
-    assert cardText(card) == "This network came without a card: what it was trained for is unknown."
+    assert titleOf(card_of()) == "mine"
+    assert cardText(card_of()) == "This network came without a card: what it was trained for is unknown."
 
 
 def test_what_a_card_says_is_text_and_no_markup():
-    from pathlib import Path
-
-    from LDCTDenoiseLib.modelregistry import ModelCard
     from LDCTDenoiseLib.widgetmodelcard import cardDetails, cardText
 
-    card = ModelCard("mine", "<b>1</b>", "plain", (8,), "shipped", {}, Path("mine.pt"), "ab",
-                     {"trained_for": {"kernels": "<img src='x'>"}, "limits": ["<script>"]})
+    card = card_of(trained_for={"kernels": "<img src='x'>"}, limits=["<script>"])
     assert "<img" not in cardText(card)
     assert "<script" not in cardDetails(card) and "<b>1" not in cardDetails(card)
 
