@@ -1,4 +1,4 @@
-"""What is known of how a volume in the scene was acquired: from its DICOM headers, where Slicer has them, else little."""
+"""What is known of how a volume in the scene was acquired: much where Slicer has its DICOM headers, else little."""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ def place_new(roi, volume) -> None:
     bounds = np.zeros(6)
     volume.GetRASBounds(bounds)
     red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
-    center = slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS())[:3, 3] if red is not None else bounds.reshape(3, 2).mean(1)
+    center = bounds.reshape(3, 2).mean(1)
+    if red is not None:
+        center = slicer.util.arrayFromVTKMatrix(red.GetSliceToRAS())[:3, 3]
     # Where the view shows another part of space, at the nearest place in the volume
     roi.SetCenter(*np.clip(center, bounds[::2], bounds[1::2]))
     roi.SetSize(*[NEW_SIZE_MM] * 3)
@@ -58,7 +60,7 @@ def mask_of(roi, volume, box: Box | None = None) -> np.ndarray:
 
 
 def roi_from_ijk(roi, volume) -> np.ndarray:
-    """Return the matrix from voxel indices (i, j, k, 1) of ``volume`` to mm along the edges of ``roi``, from its centre.
+    """Return the matrix from voxel indices (i, j, k, 1) of ``volume`` to mm along the edges of ``roi`` from its centre.
 
     Raises ValueError for what is no box, a box without a size, and transforms that no matrix describes.
     """

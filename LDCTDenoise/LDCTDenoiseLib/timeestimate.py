@@ -22,7 +22,7 @@ APPLE_RATE = 5e11
 
 
 def multiply_adds(card: ModelCard, shape: Sequence[int]) -> float | None:
-    """Return the multiply-adds for a volume of this ``shape`` (slices, rows, columns); None if the card says nothing."""
+    """Return the multiply-adds for a volume of ``shape`` (slices, rows, columns); None if the card says nothing."""
     for_512 = card.details.get("multiply_adds_512")
     if not isinstance(for_512, (int, float)):
         return None

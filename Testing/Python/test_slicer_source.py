@@ -25,7 +25,8 @@ SLICER_TESTS = {
 }
 """How many of them pass at least; the rest needs widgets that the panels do not use."""
 
-pytestmark = pytest.mark.skipif(not PACKAGE.is_dir() or not CHECKOUT, reason="SLICER_SOURCE names no checkout of Slicer")
+pytestmark = pytest.mark.skipif(not CHECKOUT or not PACKAGE.is_dir(),
+                                reason="SLICER_SOURCE names no checkout of Slicer")
 
 
 def run(*arguments):

@@ -154,8 +154,9 @@ def test_a_trained_network_is_imported_and_chosen(ui, parameters, trained, monke
 def test_what_is_no_network_is_not_imported_and_the_message_says_why(ui, parameters, tmp_path, monkeypatch):
     import qt
 
-    (tmp_path / "other.json").write_text("[1]")
-    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", staticmethod(lambda *arguments: str(tmp_path / "other.json")))
+    other = tmp_path / "other.json"
+    other.write_text("[1]")
+    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", staticmethod(lambda *arguments: str(other)))
     ui.importModelButton.click()
     assert "describes no model" in ui.messageLabel.text
     assert names(ui) == ["hrnet", "unet", "plain"]

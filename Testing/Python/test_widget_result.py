@@ -34,8 +34,8 @@ def views(mrml):
     nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
     return ([(c.GetBackgroundVolumeID(), c.GetForegroundVolumeID(), c.GetLinkedControl(), c.GetHotLinkedControl())
              for c in composites],
-            [(slicer.util.arrayFromVTKMatrix(n.GetSliceToRAS()).round(6).tolist(), np.round(n.GetFieldOfView(), 6).tolist(),
-              np.round(n.GetXYZOrigin(), 6).tolist()) for n in nodes],
+            [[np.round(values, 6).tolist() for values in (
+                slicer.util.arrayFromVTKMatrix(n.GetSliceToRAS()), n.GetFieldOfView(), n.GetXYZOrigin())] for n in nodes],
             slicer.app.layoutManager().layout, mrml.node_ids())
 
 

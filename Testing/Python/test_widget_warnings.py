@@ -135,7 +135,8 @@ def test_what_a_card_says_is_text_and_no_markup():
 
 
 @pytest.mark.parametrize("seconds, text", [
-    (0.2, "1 s"), (7.3, "8 s"), (23, "25 s"), (54, "55 s"), (61, "1 min"), (400, "7 min"), (3600, "1 h"), (5400, "1.5 h")])
+    (0.2, "1 s"), (7.3, "8 s"), (23, "25 s"), (54, "55 s"), (61, "1 min"), (400, "7 min"), (3600, "1 h"),
+    (5400, "1.5 h")])
 def test_durations_are_rounded_as_one_would_say_them(seconds, text):
     from LDCTDenoiseLib.widgetmodelcard import durationText
 
