@@ -46,13 +46,12 @@ class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self):
         from DIDInteractiveLib.didwidget import CandidatePanel
-        from DIDInteractiveLib.didworkerengine import WorkerDIDEngine
 
         ScriptedLoadableModuleWidget.setup(self)
         widget = slicer.util.loadUI(self.resourcePath("UI/DIDInteractive.ui"))
         self.layout.addWidget(widget)
         widget.setMRMLScene(slicer.mrmlScene)
-        self.logic = DIDInteractiveLogic(WorkerDIDEngine())
+        self.logic = DIDInteractiveLogic()
         self.panel = CandidatePanel(slicer.util.childWidgetVariables(widget), self.logic)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
@@ -106,7 +105,8 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
     from the smoothest (item 0) over the network's own result to the untouched input (last), with the measured noise SD
     in HU as index. Each carries attributes ``DIDInteractive.*`` and ``LDCTDenoise.*``.
 
-    :param engine: makes the candidates, a ``DIDInteractiveLib.didengine.DIDEngine``; by default one in this process.
+    :param engine: makes the candidates, a ``DIDInteractiveLib.didengine.DIDEngine``; by default one in a process of its
+      own, which is started by the first run and shared by all.
     :param freeMemory: bytes that may be used; by default what this computer has free at each run.
     """
 
@@ -122,13 +122,13 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
         self._between, self._browsers, self._charts = candidatebetween, candidatebrowser, candidatechart
         self._keeping, self._nodes = candidatekeeping, candidatenodes
         if engine is None:
-            from DIDInteractiveLib.didengine import InProcessDIDEngine
+            from DIDInteractiveLib.didworkerengine import WorkerDIDEngine
 
-            engine = InProcessDIDEngine()
+            engine = WorkerDIDEngine()
         self.engine = engine
         self.freeMemory = freeMemory
 
-    def generateCandidates(self, inputVolume, model="hrnet", method="did", count=9, progress=None, *, sliceIndex=None,
+    def generateCandidates(self, inputVolume, model="hrnet", method="did-structure", count=9, progress=None, *, sliceIndex=None,
                            settings=None, device="auto", precision="auto", regionROI=None, statisticsROI=None,
                            backgroundROI=None, referenceVolume=None, defaultVolume=None, defaultFilter=None,
                            cancelled=None):
@@ -139,7 +139,7 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
         changed. A preview of the same input makes way for the set.
 
         :param model: name of a model, see ``engine.models()``.
-        :param method: "did", "did-literal", "blend" or "interpolate".
+        :param method: "did-structure", "did", "did-literal", "blend" or "interpolate".
         :param count: candidates wanted, 3 to 31, the default and the input included. There may be fewer, where memory
           or the network allows no more; the log and :meth:`facts` say so.
         :param progress: called as ``progress(fraction, text, remainingSeconds)``.

@@ -1,6 +1,8 @@
-"""What run_demo.py runs in the environment: denoise the sample in a real MRML scene, measure and show the result.
+"""What run_demo.py runs in the environment: denoise the sample in a real MRML scene, make candidates of one of its slices,
+measure and show the results.
 
-Leaves scene.mrb, report.png and metrics.json in the output folder.
+Leaves scene.mrb, report.png, metrics.json, contact_sheet.png and trade_off.png in the output folder. The networks run in
+the worker process, as they do for users.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 
 import environment
@@ -21,8 +24,9 @@ ZOOM_MM = 60.0
 """Side of the enlarged region: a lesion and what is around it."""
 
 
-def run_demo(slicer_scene, sample: Path, output: Path, steps, *, model: str, device: str, engine=None) -> dict:
-    """Denoise ``sample`` in ``slicer_scene``, write the three files to ``output`` and return the metrics."""
+def run_demo(slicer_scene, sample: Path, output: Path, steps, *, model: str, device: str, engine=None,
+             candidate_engine=None) -> dict:
+    """Denoise ``sample`` in ``slicer_scene``, write the files to ``output`` and return the metrics."""
     import slicer
     from LDCTDenoise import LDCTDenoiseLogic
     from LDCTDenoiseLib.safewrite import complete_or_absent
@@ -46,16 +50,42 @@ def run_demo(slicer_scene, sample: Path, output: Path, steps, *, model: str, dev
         metrics["provenance"] = {name: result.GetAttribute(name) for name in result.GetAttributeNames()
                                  if name.startswith("LDCTDenoise.")}
         metrics["sample"] = facts
-        with complete_or_absent(output / "metrics.json") as path:
-            path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     with steps.step("  draw report.png"), complete_or_absent(output / "report.png") as path:
         draw(arrays, spacing, metrics, facts.get("region"), path)
+    number = facts["region"]["slice"] if "region" in facts else reference.GetImageData().GetDimensions()[2] // 2
+    metrics["candidates"] = make_candidates(low_dose, number, output, steps, model, device, candidate_engine)
+    with complete_or_absent(output / "metrics.json") as path:
+        path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     with steps.step("  save scene.mrb"), tempfile.TemporaryDirectory(dir=output) as folder:
         # In a folder of its own: the name of the file is also that of the folder inside it.
         path = Path(folder) / "scene.mrb"
         slicer_scene.save(path)
         path.replace(output / "scene.mrb")
     return metrics
+
+
+def make_candidates(volume, number: int, output: Path, steps, model: str, device: str, engine=None) -> dict:
+    """Make the candidate set of slice ``number`` of ``volume``, draw its contact sheet and plot, and return its facts."""
+    import slicer
+    from DIDInteractive import DIDInteractiveLogic
+    from DIDInteractiveLib.candidatefigures import draw_contact_sheet, draw_trade_off
+    from DIDInteractiveLib.measurement import Measurements
+    from LDCTDenoiseLib.safewrite import complete_or_absent
+
+    with steps.step("  candidates of one slice"):
+        logic = DIDInteractiveLogic(engine)
+        candidates = logic.preview(volume, number, model=model, device=device)
+        facts = logic.facts(candidates)
+    with steps.step("  draw the candidates"):
+        names = [field.name for field in fields(Measurements)]
+        measured = [Measurements(**{name: entry[name] for name in names}) for entry in facts["candidates"]]
+        slices = [slicer.util.arrayFromVolume(candidates.GetNthDataNode(k))[0] for k in range(len(measured))]
+        title = f"{volume.GetName()}: {facts['model']} {facts['version']}, {facts['settings']['method']}; slice {number}"
+        with complete_or_absent(output / "contact_sheet.png") as path:
+            draw_contact_sheet(path, slices, measured, volume.GetSpacing()[1::-1], title)
+        with complete_or_absent(output / "trade_off.png") as path:
+            draw_trade_off(path, measured, title)
+    return facts
 
 
 def measure(arrays: dict[str, np.ndarray], spacing: tuple[float, float, float]) -> dict:
@@ -161,7 +191,8 @@ def main(arguments: list[str] | None = None) -> int:
         metrics = run_demo(slicer_scene, options.sample, options.output, steps, model=options.model,
                            device=options.device)
     print_table(metrics)
-    print(f"\nscene.mrb, report.png and metrics.json are in {options.output}")
+    for name in sorted(path.name for path in options.output.iterdir() if path.is_file()):
+        print(options.output / name)
     steps.print()
     return 0
 

@@ -94,7 +94,8 @@ def ensure(folder: Path = FOLDER, lock: Path = LOCK) -> Path:
 def run(arguments: list[str], folder: Path = ROOT) -> int:
     """Run ``arguments`` in ``folder``, with the source packages importable, and return the exit status."""
     environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "LDCTDenoise"), str(ROOT / "Testing" / "Python")])
+    environment["PYTHONPATH"] = os.pathsep.join(
+        str(ROOT.joinpath(*parts)) for parts in (("LDCTDenoise",), ("DIDInteractive",), ("Testing", "Python")))
     return subprocess.call(arguments, cwd=folder, env=environment)
 
 

@@ -25,7 +25,7 @@ from .freememory import free_memory
 from .memoryestimate import estimate_memory
 
 GIGABYTE, MEGABYTE = 1e9, 1e6
-DEFAULTS = {"model": "hrnet", "method": "did", "count": 9, "repetitions": 3, "extrapolation": 0, "tuned": "all"}
+DEFAULTS = {"model": "hrnet", "method": "did-structure", "count": 9, "repetitions": 3, "extrapolation": 0, "tuned": "all"}
 
 
 class CandidatePanel:

@@ -69,7 +69,7 @@ class Blending(Maker):
         for position in positions:
             share, _ = share_for_noise(noise, piece.noise_at(position), ends)
             yield Made(0, partial(self._render, direction=direction, share=share))
-        self.outcomes[direction] = f"All {len(positions)} {direction} candidates are mixtures of images."
+        self.outcomes[direction] = f"All {direction} candidates ({len(positions)}) are mixtures of images."
 
     @staticmethod
     def _render(images: Images, report: Report | None, direction: str, share: float) -> np.ndarray:
@@ -139,7 +139,7 @@ class Structure(Tuning):
             share, _ = share_for_noise(
                 lambda share: piece.probe.sd(self._mix(piece, early, share + (not first))), target, ends)
             yield Made(descent.steps, partial(render, share=share + (not first)))
-        self.outcomes[direction] = (f"All {len(positions)} smoother candidates come from an early place of the descent "
+        self.outcomes[direction] = (f"All smoother candidates ({len(positions)}) come from an early place of the descent "
                                     f"({descent.end.noise:.1f} HU) and the smooth bound ({piece.smooth_noise:.1f} HU).")
 
     @staticmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-METHODS = ("did", "did-structure", "did-literal", "blend", "interpolate")
+METHODS = ("did-structure", "did", "did-literal", "blend", "interpolate")
 TUNED = ("all", "gains")
 REDUCTIONS = ("mean", "sum")
 LIMITS = {"count": (3, 31), "repetitions": (1, 10), "max_steps": (1, 1000), "tuning_slices": (1, 16)}
@@ -21,7 +21,7 @@ class CandidateSettings:
         ValueError: a value out of its range; the message names the range.
     """
 
-    method: str = "did"
+    method: str = "did-structure"
     """How candidates are made.
 
     - "did": descents with an adaptive step, candidates at equal steps of log noise SD;

@@ -16,13 +16,19 @@ import slicer
 from . import provenance, scene
 from .engine import DenoiseReply, DenoiseRequest
 from .job import Job, Stoppable
+from .volumerun import check_strength
+
+CANDIDATES_ATTRIBUTE = "DIDInteractive.Default"
+"""Sequences with it are sets of candidates: one image several times, no frames."""
 
 
 def sequence_of(volume):
     """Return the sequence of volumes that ``volume`` shows a frame of, or None; one frame is no sequence."""
     browser = browser_of(volume)
     sequence = None if browser is None else browser.GetSequenceNode(volume)
-    return sequence if sequence is not None and sequence.GetNumberOfDataNodes() > 1 else None
+    if sequence is None or sequence.GetAttribute(CANDIDATES_ATTRIBUTE) is not None:
+        return None
+    return sequence if sequence.GetNumberOfDataNodes() > 1 else None
 
 
 def browser_of(volume):
@@ -54,6 +60,7 @@ def prepare(volume, start, tell: Callable[[tuple[str, ...]], None], **options):
     sequence = sequence_of(volume)
     if sequence is None:
         raise ValueError("The input belongs to no sequence of volumes: denoise it as a single volume.")
+    check_strength(options["strength"])
     frames = _frames(sequence)
     for frame in frames:
         scene.check_input(frame)

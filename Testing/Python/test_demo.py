@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakedidengine import FakeDIDEngine
 from fakeengine import FakeEngine
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
@@ -41,10 +42,12 @@ def test_the_demo_leaves_a_scene_a_picture_and_numbers(mrml, sample, tmp_path, c
     output = tmp_path / "demo folder"
     output.mkdir()
     steps = environment.Steps()
-    metrics = demo.run_demo(mrml, sample, output, steps, model="hrnet", device="auto", engine=FakeEngine())
+    metrics = demo.run_demo(mrml, sample, output, steps, model="hrnet", device="auto", engine=FakeEngine(),
+                            candidate_engine=FakeDIDEngine())
     demo.print_table(metrics)
     steps.print()
-    assert sorted(path.name for path in output.iterdir()) == ["metrics.json", "report.png", "scene.mrb"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        "contact_sheet.png", "metrics.json", "report.png", "scene.mrb", "trade_off.png"]
 
     saved = json.loads((output / "metrics.json").read_text())
     assert saved == metrics
@@ -55,7 +58,9 @@ def test_the_demo_leaves_a_scene_a_picture_and_numbers(mrml, sample, tmp_path, c
     assert saved["denoised"]["bias_hu"]["soft"] == pytest.approx(-5, abs=0.5)
     assert saved["provenance"]["LDCTDenoise.WeightsSHA256"] == "ab" * 32
     assert saved["sample"]["dose"] == 0.25
-    assert (output / "report.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert [entry["kind"] for entry in saved["candidates"]["candidates"]].count("default") == 1
+    for name in ("report.png", "contact_sheet.png", "trade_off.png"):
+        assert (output / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
     mrml.scene.Clear(False)
     assert mrml.scene.ReadFromMRB(str(output / "scene.mrb"))

@@ -64,7 +64,7 @@ def test_candidates_of_a_file_are_made_into_a_folder(ldct, ct, tmp_path):
     status, out, err = ldct("candidates", ct, tmp_path / "set", *QUICK)
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert sum("% of the original; edges" in line for line in lines) == 4
+    assert sum("% of the original; " in line and "edges" in line for line in lines) == 4
     assert "4 candidates, tiny 1.0, blend, cpu fp32" in lines[-1]
     names = files(tmp_path / "set")
     assert len(names) == 7 and sum(name.endswith(".nii.gz") for name in names) == 4
