@@ -29,7 +29,9 @@ class Comparison:
     @property
     def available(self) -> bool:
         """Whether there is a result to compare."""
-        return self.result is not None and None not in (self.result.GetScene(), self.source.GetScene())
+        return self.result is not None and all(
+            volume.GetScene() is not None and volume.GetImageData() is not None
+            for volume in (self.result, self.source))
 
     @property
     def sideBySide(self) -> bool:

@@ -127,16 +127,19 @@ class ResultView:
         from .resultstatistics import measure
 
         source, result = self.comparison.source, self.comparison.result
+        # Not slicer.util.WaitCursor: that processes events, and this is called while parameters change.
+        slicer.app.setOverrideCursor(qt.Qt.WaitCursor)
         try:
-            with slicer.util.WaitCursor():
-                before, after = (slicer.util.arrayFromVolume(volume) for volume in (source, result))
-                mask = None if self._region is None else region.mask_of(self._region, source)
-                self.statistics = measure(before, after, source.GetSpacing()[::-1], mask)
-                fillTable(self.ui.statisticsTable, self.statistics)
+            before, after = (slicer.util.arrayFromVolume(volume) for volume in (source, result))
+            mask = None if self._region is None else region.mask_of(self._region, source)
+            self.statistics = measure(before, after, source.GetSpacing()[::-1], mask)
+            fillTable(self.ui.statisticsTable, self.statistics)
         except ValueError as error:
             self.ui.statisticsTable.visible = False
             self.ui.statisticsLabel.text = str(error)
             self.ui.statisticsLabel.visible = True
+        finally:
+            slicer.app.restoreOverrideCursor()
 
     def update(self) -> None:
         """Bring the buttons into line with what the views show."""

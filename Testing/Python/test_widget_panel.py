@@ -205,3 +205,11 @@ def test_every_control_has_a_tool_tip(ui):
         if name.endswith(("Selector", "ComboBox", "CheckBox", "Slider", "Table", "Edit")) or (
                 name.endswith("Button") and not name.endswith("CollapsibleButton")):
             assert widget.toolTip, name
+
+
+def test_the_self_test_of_the_module_passes_in_the_application(panel, monkeypatch):
+    import LDCTDenoise
+    from LDCTDenoiseLib import widgetinstall
+
+    monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: False)
+    LDCTDenoise.LDCTDenoiseTest("runTest").debug()

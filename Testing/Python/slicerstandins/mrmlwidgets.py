@@ -42,9 +42,13 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
 
     def __init__(self, parent=None) -> None:
         super().__init__(parent)
-        self.__dict__["_entered"] = False
+        self.__dict__.update(_entered=False, _widget=None)
 
     isEntered = QtCore.Property(bool, lambda self: self._entered)
+
+    def self(self):
+        """Return the widget that Python made."""
+        return self._widget
 
     def setEntered(self, entered: bool) -> None:
         self.__dict__["_entered"] = entered

@@ -209,7 +209,8 @@ class Panel:
         self.parent = slicer.qSlicerScriptedLoadableModuleWidget()
         self.parent.setLayout(QtWidgets.QVBoxLayout())
         self.parent.setMRMLScene(session.mrml.scene)
-        self.widget = getattr(module, f"{name}Widget")(self.parent)
+        self.widget = self.parent.__dict__["_widget"] = getattr(module, f"{name}Widget")(self.parent)
+        getattr(slicer.modules, name.lower()).widgetRepresentation = lambda: self.parent
         self.widget.setup()
 
     def enter(self) -> None:

@@ -1,0 +1,59 @@
+"""One volume of the scene: what to ask the engine, and how its reply becomes the result."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from . import provenance, scene
+from .engine import DenoiseReply, DenoiseRequest, Progress
+
+
+def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...]], None], progress: Progress | None = None,
+            **options) -> tuple[DenoiseRequest, Callable[[DenoiseReply], Any], Progress]:
+    """Return the request, what imports its reply (it returns the volume), and what is to be called with progress.
+
+    Args:
+        source: the volume to denoise; output: the one to write to, or None for a new one.
+        want_noise: also make a volume of what was removed.
+        tell: receives the engine's messages.
+        progress: called with progress as long as the volumes are there.
+        options: of the request (model, strength, device, precision).
+
+    Raises ValueError for volumes or a strength that cannot be used.
+    """
+    # A copy: whatever happens in the scene during the run, the engine works on one state of the voxels.
+    voxels = scene.check_input(source).copy()
+    if output is not None:
+        scene.check_output(output, source)
+    check_strength(options["strength"])
+    warning = scene.stacking_warning(source)
+    if warning:
+        logging.warning(warning)
+    request = DenoiseRequest(voxels, spacing=source.GetSpacing()[::-1], **options)
+
+    def check_nodes() -> None:
+        scene.check_still_there(source)
+        if output is not None:
+            scene.check_still_there(output)
+
+    def on_progress(done: int, total: int, remaining: float) -> None:
+        check_nodes()  # without them there is no point in going on
+        if progress is not None:
+            progress(done, total, remaining)
+
+    def import_reply(reply: DenoiseReply):
+        tell(reply.messages)
+        check_nodes()
+        scene.check_unchanged(source, voxels)
+        made = provenance.attributes(reply, options["strength"], source.GetName())
+        return scene.write_result(source, voxels, reply.array, output, made, want_noise=want_noise)
+
+    return request, import_reply, on_progress
+
+
+def check_strength(strength: float) -> None:
+    """Raise ValueError unless ``strength`` lies between 0 and 1."""
+    if not 0.0 <= strength <= 1.0:
+        raise ValueError(f"The strength is {strength}: choose a number from 0 (no change) to 1 (all of it).")
