@@ -49,7 +49,9 @@ def check_panel(widget) -> None:
     slicer.util.setSliceViewerLayers(background=source)
     panel, engine = widget.panel, widget.logic.engine
     widget.logic.engine = LoweringEngine()
-    widget.enter()
+    entered = widget.parent.isEntered
+    if not entered:
+        widget.enter()
     try:
         parameters, ui = panel.parameters, panel.ui
         parameters.inputVolume, parameters.model, parameters.strength = source, "plain", 100.0
@@ -70,7 +72,8 @@ def check_panel(widget) -> None:
             button.click()
         assert panel.result.comparison.after and not panel.result.comparison.difference
     finally:
-        widget.exit()
+        if not entered:
+            widget.exit()
         widget.logic.engine = engine
 
 

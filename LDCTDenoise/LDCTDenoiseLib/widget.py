@@ -184,7 +184,9 @@ class Panel:
         volume, card = self.parameters and self.parameters.inputVolume, self.card()
         found: list[str] = []
         if card is not None and self.run.missing() is None:
-            noise, doubts = inspectValues(slicer.util.arrayFromVolume(volume), volume.GetSpacing()[::-1])
+            noise, doubts = None, []
+            if volume.GetImageData().GetNumberOfScalarComponents() == 1:
+                noise, doubts = inspectValues(slicer.util.arrayFromVolume(volume), volume.GetSpacing()[::-1])
             stacking = scene.stacking_warning(volume)
             found = warningsFor(acquisition_of(volume), card, noise, doubts + ([stacking] if stacking else []))
         self.ui.warningLabel.text = "\n".join(found)

@@ -45,6 +45,7 @@ class Comparison:
             return False
         self.stop()
         self.result, self.source = result, source
+        self.after = self._showsAfter()
         return True
 
     def show(self) -> None:
@@ -57,9 +58,9 @@ class Comparison:
             composite.SetBackgroundVolumeID(self._wanted().GetID())
 
     def flip(self) -> None:
-        """Change between before and after."""
+        """Change between before and after, whichever the views show now: the user may have changed that elsewhere."""
         views = self._views()
-        self.after = not self.after
+        self.after = not self._showsAfter()
         self._update(views)
 
     def setDifference(self, on: bool) -> None:
@@ -115,6 +116,11 @@ class Comparison:
         # The left view shows what was before, whatever the others do.
         fixed = self._sideBySide.left() if self.sideBySide else None
         return [view for view in found if view.GetBackgroundVolumeID() in shown and view is not fixed]
+
+    def _showsAfter(self) -> bool:
+        """Return whether a view shows the result or the difference, or none the source."""
+        views = self._views()
+        return not views or any(view.GetBackgroundVolumeID() != self.source.GetID() for view in views)
 
     def _update(self, views) -> None:
         identifier = self._wanted().GetID()

@@ -156,6 +156,7 @@ def test_a_saved_scene_brings_choices_and_result_back(mrml, ct, panel, ui, calls
     assert not ui.resultCollapsibleButton.isHidden()
     assert panel.widget.panel.result.comparison.available
     assert ui.statisticsTable.rowCount > 0
+    assert ui.beforeAfterButton.text == "Show before (D)"
 
 
 def test_a_deleted_input_leaves_nothing_to_run(mrml, ct, ui, parameters):

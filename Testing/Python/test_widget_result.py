@@ -54,6 +54,14 @@ def test_the_button_changes_between_before_and_after_and_says_which_comes_next(d
     assert shown() is shown("Green") is result
 
 
+def test_the_button_follows_what_the_user_chose_to_see_elsewhere(done, ct, result):
+    import slicer
+
+    slicer.util.setSliceViewerLayers(background=ct)
+    done.beforeAfterButton.click()
+    assert shown() is result
+
+
 def test_the_key_does_the_same_while_the_module_is_open(done, ct, result, session, panel):
     [shortcut] = shortcuts(session)
     assert shortcut.key.toString() == "D"
