@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import slicer
 
 SELECTED = "dataSelected(vtkStringArray*, vtkCollection*)"
@@ -46,7 +48,8 @@ class PlotLayout:
 
     def _disconnect(self) -> None:
         for view in self._views:
-            view.disconnect(SELECTED, self._choose)
+            with contextlib.suppress(ValueError):  # PythonQt: the view is gone
+                view.disconnect(SELECTED, self._choose)
         self._views = []
 
 

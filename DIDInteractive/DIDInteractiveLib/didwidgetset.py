@@ -44,6 +44,8 @@ class CandidateActions:
             combo.addItem(shortText(item, index))
         # The input, unless the user compared with another one that is still there.
         combo.currentIndex = before if same and before >= 0 else len(items) - 1
+        if self.views.sideBySide:
+            self.onComparison(combo.currentIndex)
         if self.plot.on:
             self.plot.start(self.logic.chart(self._set))
 

@@ -51,11 +51,16 @@ class Measurements:
         return asdict(self)
 
     def sentence(self) -> str:
-        """Return the trade-off in words, such as "noise 11 HU, 62 % of the original; edges 94 %"."""
+        """Return the trade-off in words, such as "noise 11 HU, 62 % of the original; edges 94 %".
+
+        With two regions, their CNR by the definition of the DID paper is added.
+        """
         digits = 0 if self.noise_sd_hu >= 9.95 else 1
         if self.edges_kept is None:
             edges = "no edges to judge by"
         else:
             only = "bone and air " if (self.edge_contrast_hu or 0) > SOFT_TISSUE_CONTRAST_HU else ""
             edges = f"{only}edges {100 * self.edges_kept:.0f} %"
-        return f"noise {self.noise_sd_hu:.{digits}f} HU, {100 * self.noise_share:.0f} % of the original; {edges}"
+        contrast = (self.cnr or {}).get("did")
+        cnr = "" if contrast is None else f"; CNR {contrast:.1f}"
+        return f"noise {self.noise_sd_hu:.{digits}f} HU, {100 * self.noise_share:.0f} % of the original; {edges}{cnr}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import logging
 
 import slicer
 from slicer.i18n import tr as _
@@ -42,6 +43,12 @@ def ensureTorch() -> bool:
                  "Install PyTorch now?")
     if not slicer.util.confirmOkCancelDisplay(question, _("LDCT Denoise")):
         return False
-    if PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=REQUIREMENT) is None:
+    try:
+        torch = PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=REQUIREMENT)
+    except Exception as error:  # whatever pip, the network, the disk or a library of PyTorch may raise
+        logging.exception("PyTorch could not be installed")
+        raise RuntimeError(_("PyTorch could not be installed ({reason}): check network and free disk space, or use the "
+                             "module PyTorch Utils.").format(reason=error)) from error
+    if torch is None:
         raise RuntimeError(_("PyTorch was not installed: see the log, or install it with the module PyTorch Utils."))
     return True

@@ -17,6 +17,12 @@ def call_at_quit(function: Callable[[], None]) -> None:
     slicer.app.connect("aboutToQuit()", function)
 
 
+def _bytes(array) -> bytes:
+    """The content of a QByteArray, which PythonQt gives as bytes or, for Qt 5, as text."""
+    data = array.data()
+    return data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data or b"")
+
+
 class QProcessWorker(WorkerProcess):
     """See :class:`~.workerprocess.WorkerProcess`."""
 
@@ -66,10 +72,10 @@ class QProcessWorker(WorkerProcess):
         return self._process.state() != qt.QProcess.NotRunning
 
     def _read_output(self) -> None:
-        self._said(bytes(self._process.readAllStandardOutput().data()))
+        self._said(_bytes(self._process.readAllStandardOutput()))
 
     def _read_log(self) -> None:
-        self._logged(bytes(self._process.readAllStandardError().data()))
+        self._logged(_bytes(self._process.readAllStandardError()))
 
     def _see_end(self, *_) -> None:
         if QProcessWorker._previous is self:

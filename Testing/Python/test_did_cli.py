@@ -60,6 +60,14 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != "models")
 
 
+def test_every_setting_can_be_chosen(ldct, ct, tmp_path):
+    chosen = {"extrapolation": 0.5, "max_steps": 7, "learning_rate": 0.02, "tuning_slices": 1, "reduction": "sum"}
+    options = [part for name, value in chosen.items() for part in ("--" + name.replace("_", "-"), value)]
+    assert ldct("candidates", ct, tmp_path / "set", *QUICK, *options)[0] == 0
+    settings = json.loads((tmp_path / "set" / "candidates.json").read_text())["settings"]
+    assert {name: settings[name] for name in chosen} == chosen
+
+
 def test_candidates_of_a_file_are_made_into_a_folder(ldct, ct, tmp_path):
     status, out, err = ldct("candidates", ct, tmp_path / "set", *QUICK)
     assert (status, err) == (0, "")

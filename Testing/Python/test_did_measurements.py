@@ -207,6 +207,8 @@ def measurements(**changes) -> Measurements:
     ({"noise_sd_hu": 9.96, "edges_kept": 1.0, "noise_share": 1.0}, "noise 10 HU, 100 % of the original; edges 100 %"),
     ({"edges_kept": None}, "noise 11 HU, 62 % of the original; no edges to judge by"),
     ({"edge_contrast_hu": 120.0}, "noise 11 HU, 62 % of the original; edges 94 %"),
+    ({"cnr": {"did": 1.84, "seed": 7.0}}, "noise 11 HU, 62 % of the original; edges 94 %; CNR 1.8"),
+    ({"cnr": {"did": None, "seed": None}}, "noise 11 HU, 62 % of the original; edges 94 %"),
     ({"edge_contrast_hu": 877.0}, "noise 11 HU, 62 % of the original; bone and air edges 94 %"),
 ])
 def test_the_trade_off_is_said_in_words(changes, sentence):

@@ -1,5 +1,7 @@
 """Apply and Cancel: what the user sees of a run, and how every run ends."""
 
+import subprocess
+
 import pytest
 from panelfixtures import (  # noqa: F401  (fixtures)
     array_of, calls, complaints, ct, mrml, open_panel, panel, parameters, session, settle, shown, ui,
@@ -280,6 +282,19 @@ def test_pytorch_is_installed_when_the_user_agrees(ready, calls, monkeypatch, se
     assert "downloaded once" in torch.asked[0]
     assert torch.requirements == [">=2.2"]
     assert len(calls) == 1
+
+
+def test_an_installation_that_fails_is_told_in_one_message(ready, calls, monkeypatch, session, dialogs):
+    torch = Torch(monkeypatch, session)
+
+    def fail(**options):
+        raise subprocess.CalledProcessError(1, "pip")
+
+    torch.installTorch = fail
+    ready.applyButton.click()
+    settle()
+    assert "PyTorch could not be installed" in dialogs[0]
+    assert calls == [] and ready.applyButton.text == "Apply"
 
 
 def test_nothing_is_installed_or_run_when_the_user_does_not_agree(ready, calls, monkeypatch, session):

@@ -37,6 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repetitions", type=int, default=usual.repetitions, metavar="K",
                         help="how often the model is applied for the smoothest candidate "
                              f"(default: {usual.repetitions})")
+    parser.add_argument("--extrapolation", type=float, default=usual.extrapolation, metavar="SHARE",
+                        help="how far beyond that the smooth end is pushed, as a share of its distance from the default "
+                             f"(default: {usual.extrapolation:g})")
+    parser.add_argument("--max-steps", type=int, default=usual.max_steps, metavar="N",
+                        help=f"most steps of a descent (default: {usual.max_steps})")
+    parser.add_argument("--learning-rate", type=float, default=usual.learning_rate, metavar="RATE",
+                        help=f"of did-literal; of the others the size of the first trial (default: {usual.learning_rate:g})")
+    parser.add_argument("--tuning-slices", type=int, default=usual.tuning_slices, metavar="N",
+                        help=f"slices that the model is tuned on (default: {usual.tuning_slices})")
+    parser.add_argument("--reduction", choices=settings.REDUCTIONS, default=usual.reduction,
+                        help=f"of the loss of did-literal (default: {usual.reduction})")
     parser.add_argument("--tuned", choices=settings.TUNED, default=usual.tuned,
                         help=f"what is tuned: all weights, or one gain per channel (default: {usual.tuned})")
     parser.add_argument("--slice", type=int, metavar="K", help="this slice only, the first being 0")
@@ -54,7 +65,9 @@ def run(args: argparse.Namespace) -> Report:
     """Make and store the candidates; see :mod:`..cli` for errors."""
     store, didengine = _did("candidatestore"), _did("didengine")
     settings = _did("settings").CandidateSettings(
-        method=args.method, count=args.count, tuned=args.tuned, repetitions=args.repetitions, per_slice=args.per_slice)
+        **{name: getattr(args, name) for name in (
+            "method", "count", "tuned", "repetitions", "per_slice", "extrapolation", "max_steps", "learning_rate",
+            "tuning_slices", "reduction")})
     find_model(args.model)
     volume = read_volume(args.input, args.series)
     store.check_store(args.output, volume)
