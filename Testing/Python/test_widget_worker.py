@@ -30,7 +30,7 @@ def working(open_panel, mrml, ct, session, tmp_path):
     workerclient.close_shared_client()
 
 
-def wait(panel, seconds=60):
+def wait(panel, seconds=300):
     deadline = time.monotonic() + seconds
     while panel.run.busy and time.monotonic() < deadline:
         settle()

@@ -1,8 +1,8 @@
 """Methods compared at equal noise: the arithmetic, without images.
 
-A method's candidates are points (noise SD, score), from the smoothest to the noisiest. Between them the score follows a
-monotone cubic (Fritsch and Carlson, doi:10.1137/0717021) over the log of the noise SD, so that every method can be read
-at one and the same noise.
+A method's candidates are points (noise SD, score), from the smoothest to the noisiest. Between them, on each side of the
+default, where curves may bend, the score follows a monotone cubic (Fritsch and Carlson, doi:10.1137/0717021) over the log
+of the noise SD, so that every method can be read at one and the same noise.
 """
 
 from __future__ import annotations
@@ -20,18 +20,28 @@ SIDES = ("smoother", "sharper")
 
 @dataclass(frozen=True)
 class Curve:
-    """Scores of one method against noise: ``noise`` (n,) in HU, strictly rising, and ``score`` (n,)."""
+    """Scores of one method against noise.
+
+    ``noise`` (n,) in HU, strictly rising, and ``score`` (n,); number ``default`` is the network's own output.
+    """
 
     noise: np.ndarray
     score: np.ndarray
+    default: int
 
     def at(self, noise) -> np.ndarray:
         """Scores at other noise SDs in HU; NaN beyond the method's ends."""
         wanted = np.log(np.asarray(noise, dtype=float))
         known = np.log(self.noise)
-        if len(known) == 1:
-            return np.where(np.isclose(wanted, known[0], atol=1e-9), self.score[0], np.nan)
-        return PchipInterpolator(known, self.score, extrapolate=False)(wanted)
+        smoother, sharper = slice(0, self.default + 1), slice(self.default, len(known))
+        return np.where(wanted < known[self.default], _between(wanted, known[smoother], self.score[smoother]),
+                        _between(wanted, known[sharper], self.score[sharper]))
+
+
+def _between(wanted: np.ndarray, known: np.ndarray, score: np.ndarray) -> np.ndarray:
+    if len(known) == 1:
+        return np.where(np.isclose(wanted, known[0], atol=1e-9), score[0], np.nan)
+    return PchipInterpolator(known, score, extrapolate=False)(wanted)
 
 
 def curve(noise: Sequence[float], score: Sequence[float], default: int) -> Curve:
@@ -52,7 +62,7 @@ def curve(noise: Sequence[float], score: Sequence[float], default: int) -> Curve
     for number in range(default - 1, -1, -1):
         if usable[number] and noise[number] < noise[kept[0]]:
             kept.insert(0, number)
-    return Curve(noise[kept], score[kept])
+    return Curve(noise[kept], score[kept], kept.index(default))
 
 
 def noise_at(position, default: float, bounds: tuple[float, float]) -> np.ndarray:

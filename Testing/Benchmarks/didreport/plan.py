@@ -26,10 +26,10 @@ class Choice:
     centre: tuple[int, int] | None = None
 
 
-LIVER = Choice("liver", CRLM, 0, (12, 20, 36), 192, (256, 205))
-CHEST = Choice("chest", SIIM, 2, (3,), 224, (352, 130))
-HEART = Choice("heart", SIIM, 0, (0,), 224, (330, 256))
-ABDOMEN = Choice("abdomen", SIIM, 4, (5,), 192)
+LIVER = Choice("liver", CRLM, 0, (12, 20, 36), 160, (256, 190))
+CHEST = Choice("chest", SIIM, 2, (3,), 192, (360, 110))
+HEART = Choice("heart", SIIM, 0, (0,), 192, (335, 256))
+ABDOMEN = Choice("abdomen", SIIM, 4, (5,), 160)
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Figures:
 
     low_contrast: Choice = LIVER
     low_contrast_slice: int = 1
-    lesion: tuple[int, int, int] = (302, 132, 6)
+    lesion: tuple[int, int, int] = (303, 133, 6)
     liver: tuple[int, int, int] = (281, 150, 8)
     low_zoom: tuple[int, int, int] = (300, 142, 30)
-    low_detail: tuple[int, int, int] = (240, 262, 30)
+    low_detail: tuple[int, int, int] = (222, 190, 30)
     high_contrast: Choice = HEART
     high_zoom: tuple[int, int, int] = (345, 250, 40)
     other: Choice = Choice("upper abdomen", CRLM, 0, (24,), 160, (256, 205))
@@ -81,8 +81,8 @@ class Plan:
     dose: float = 0.25
     count: int = 13
     volume: Choice = Choice("dome of the liver", CRLM, 0, tuple(range(30, 38)), 128, (240, 190))
-    rods_size: int = 256
-    rods_pixel: float = 0.82
+    rods_size: int = 208
+    rods_pixel: float = 1.0
     rods_pairs: int = 4
     slider_size: int = 512
     slider_slices: int = 100

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from DIDInteractiveLib.candidates import CandidateSet
@@ -18,6 +19,9 @@ from .regions import BLOCK_MM, halves
 from .scenes import Scene
 from .sets import network
 from .tables import share, table, text, write_csv, write_page
+
+METHODS = ("did-structure", "did")
+"""The default method first."""
 
 
 @dataclass(frozen=True)
@@ -49,50 +53,53 @@ def write_range(context: Context) -> None:
     """Write range.csv, flicker.csv, range.png and range.md."""
     plan = context.plan
     settings = CandidateSettings(count=plan.count)
-    rows, lines, endings, found = [], [], [], []
-    for choice in plan.patients:
-        for noise_index in plan.noise_indices:
-            scene = context.patient(choice, noise_index)
-            for name in plan.models if choice in plan.all_models else plan.models[:1]:
-                made = candidates(context, scene, name, settings)
-                measured = measured_elsewhere(scene, made)
-                rows += [{"scene": scene.name, "model": name, "candidate": n, "kind": one.kind,
-                          "position": one.position, "iteration": one.iteration, "noise_hu": m.noise_sd_hu,
-                          "edges_kept": m.edges_kept, "gnl_hu": m.gnl_hu, "rmse_hu": m.rmse_to_reference_hu,
-                          **{f"bias_{tissue}_hu": value for tissue, value in m.bias_hu.items()}}
-                         for n, (one, m) in enumerate(zip(made.candidates, measured))]
-                own = reach([m.noise_sd_hu for m in measured], [m.edges_kept for m in measured], made.default)
-                found.append(own)
-                lines.append([scene.name, name, str(own.candidates), "yes" if own.noise_rises else "NO",
-                              "yes" if own.edges_rise else "NO", text(own.smoothest), text(own.default),
-                              text(own.sharpest), text(own.input), text(own.smoothest / own.default, 2),
-                              text(own.sharpest / own.input, 2)])
-                endings.append([scene.name, name, *(made.outcomes.get(side, "-") for side in SIDES)])
+    rows, lines, endings = [], [], []
+    found: dict[str, list[Reach]] = {method: [] for method in METHODS}
+    cases = [(context.patient(choice, noise_index), model) for choice in plan.patients
+             for noise_index in plan.noise_indices
+             for model in (plan.models if choice in plan.all_models else plan.models[:1])]
+    for method, (scene, model) in itertools.product(METHODS, cases):
+        made = candidates(context, scene, model, replace(settings, method=method))
+        measured = measured_elsewhere(scene, made)
+        rows += [{"method": method, "scene": scene.name, "model": model, "candidate": n, "kind": one.kind,
+                  "position": one.position, "iteration": one.iteration, "noise_hu": m.noise_sd_hu,
+                  "edges_kept": m.edges_kept, "gnl_hu": m.gnl_hu, "rmse_hu": m.rmse_to_reference_hu,
+                  **{f"bias_{tissue}_hu": value for tissue, value in m.bias_hu.items()}}
+                 for n, (one, m) in enumerate(zip(made.candidates, measured))]
+        own = reach([m.noise_sd_hu for m in measured], [m.edges_kept for m in measured], made.default)
+        found[method].append(own)
+        lines.append([method, scene.name, model, str(own.candidates), "yes" if own.noise_rises else "NO",
+                      "yes" if own.edges_rise else "NO", text(own.smoothest), text(own.default), text(own.sharpest),
+                      text(own.input), text(own.smoothest / own.default, 2), text(own.sharpest / own.input, 2)])
+        endings.append([method, scene.name, model, *(made.outcomes.get(side, "-") for side in SIDES)])
     write_csv(context.output / "range.csv", rows)
     flicker_lines = flicker(context)
-    draw_tradeoff(context.output / "range.png", rows)
-    smoothest = [r.smoothest / r.default for r in found]
-    sharpest = [r.sharpest / r.input for r in found]
+    draw_tradeoff(context.output / "range.png", [row for row in rows if row["method"] == METHODS[0]])
     write_page(context.output / "range.md", [
         "# Range and order of the candidates", "",
-        f"Sets of {plan.count} candidates (method {settings.method}, {settings.tuned} weights) from validation "
+        f"Sets of {plan.count} candidates ({settings.tuned} weights tuned) from validation "
         f"patients at {plan.dose:g} of their dose. Every scene shows its slices twice, with two realisations of the "
         f"noise; weights are tuned on up to {settings.tuning_slices} of them and shared by all. The algorithm measured "
         f"noise in one half of the flat soft tissue, the white squares of a checkerboard of {BLOCK_MM:g} mm over "
         "tissue of one density. The numbers here come from the other half: deviations from the mean of the slice's "
         "region, which hold a little anatomy too. Sharpness is the slope of the edges relative to the input's "
         "(DIDInteractiveLib/edges.py).", "",
-        f"Strictly rising noise in {sum(r.noise_rises for r in found)} of {len(found)} sets, strictly rising sharpness "
-        f"in {sum(r.edges_rise for r in found)}; at least 11 candidates in {sum(r.candidates >= 11 for r in found)}. "
-        f"The smoothest candidate keeps {share(min(smoothest))} to {share(max(smoothest))} of the default's noise; the "
-        f"sharpest, the input itself not counted, has {share(min(sharpest))} to {share(max(sharpest))} of the "
-        "input's.", "",
+        *(_statement(method, own) for method, own in found.items()), "",
         "![noise and sharpness](range.png)", "",
-        "Black: the defaults. Below, noise SDs are in HU.", "",
-        *table(["scene", "model", "candidates", "noise rises", "sharpness rises", "smoothest", "default", "sharpest",
-                "input", "smoothest / default", "sharpest / input"], lines),
+        f"Method {METHODS[0]}; black: the defaults. Below, noise SDs are in HU.", "",
+        *table(["method", "scene", "model", "candidates", "noise rises", "sharpness rises", "smoothest", "default",
+                "sharpest", "input", "smoothest / default", "sharpest / input"], lines),
         "## How the descents ended", "",
-        *table(["scene", "model", "smoother", "sharper"], endings), *flicker_lines])
+        *table(["method", "scene", "model", "smoother", "sharper"], endings), *flicker_lines])
+
+
+def _statement(method: str, found: Sequence[Reach]) -> str:
+    smoothest, sharpest = [r.smoothest / r.default for r in found], [r.sharpest / r.input for r in found]
+    return (f"- {method}: strictly rising noise in {sum(r.noise_rises for r in found)} of {len(found)} sets, strictly "
+            f"rising sharpness in {sum(r.edges_rise for r in found)}; at least 11 candidates in "
+            f"{sum(r.candidates >= 11 for r in found)}. The smoothest candidate keeps {share(min(smoothest))} to "
+            f"{share(max(smoothest))} of the default's noise; the sharpest, the input itself not counted, has "
+            f"{share(min(sharpest))} to {share(max(sharpest))} of the input's.")
 
 
 def candidates(context: Context, scene: Scene, model: str, settings: CandidateSettings) -> CandidateSet:

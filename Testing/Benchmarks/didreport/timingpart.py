@@ -18,9 +18,9 @@ from .scenes import Scene
 from .sets import network
 from .tables import table, text, write_csv, write_page
 
-METHODS = {"did": CandidateSettings(), "did-structure": CandidateSettings("did-structure"),
-           "did, gains": CandidateSettings(tuned="gains"), "weights interpolated": CandidateSettings("interpolate"),
-           "blend": CandidateSettings("blend")}
+METHODS = {"did-structure": CandidateSettings("did-structure"), "did": CandidateSettings("did"),
+           "did, gains": CandidateSettings("did", tuned="gains"),
+           "weights interpolated": CandidateSettings("interpolate"), "blend": CandidateSettings("blend")}
 REPEATS = 5
 
 
@@ -39,8 +39,10 @@ def write_timing(context: Context) -> None:
     plan = context.plan
     one_slice = context.patient(plan.figures.high_contrast, plan.pair_noise).slice(0)
     volume = context.scenes.patient(plan.volume, plan.pair_noise, plan.dose)
-    rows = [measured(scene, name, method) for scene in (one_slice, volume) for name in plan.models
-            for method in (METHODS if name == plan.models[0] else ["did"])]
+    first = plan.models[0]
+    rows = [measured(one_slice, first, method) for method in METHODS]
+    rows += [measured(one_slice, name, CandidateSettings().method) for name in plan.models[1:]]
+    rows += [measured(volume, first, method) for method in (CandidateSettings().method, "blend")]
     slider = slider_rows(network(plan.models[0]), plan.slider_size, plan.slider_slices)
     write_csv(context.output / "timing.csv", rows + slider)
     threads = torch.get_num_threads()
