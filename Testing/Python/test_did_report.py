@@ -34,6 +34,19 @@ def test_a_curve_is_exact_at_its_points_and_where_the_score_follows_the_log_of_t
     assert found.at([7.0, 14.0, 33.0]) == pytest.approx(3 + 2 * np.log([7.0, 14.0, 33.0]))
 
 
+def test_a_curve_may_bend_at_the_default():
+    noise = np.geomspace(5.0, 80.0, 9)
+    steep = np.where(noise < 20, 3.0, 3 + 4 * np.log(noise / 20))
+    found = matching.curve(noise, steep, default=4)
+    assert found.at([8.0, 19.9]) == pytest.approx([3.0, 3.0])
+    assert found.at([21.0, 70.0]) == pytest.approx(3 + 4 * np.log(np.array([21.0, 70.0]) / 20))
+
+
+def test_what_is_not_noise_in_an_error_is_the_rest_of_its_square():
+    assert matching.without_noise([5.0, 13.0], [4.0, 5.0]) == pytest.approx([3.0, 12.0])
+    assert np.isnan(matching.without_noise(3.0, 4.0))
+
+
 def test_a_curve_says_nothing_beyond_its_ends():
     found = matching.curve([5.0, 10.0], [1.0, 2.0], default=0)
     assert np.isnan(found.at([4.9, 10.1])).all()

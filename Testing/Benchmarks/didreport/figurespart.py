@@ -177,12 +177,10 @@ def doses(context: Context, rows: list[dict]) -> list[str]:
             view = View(scene, rows, "7 literal" if literal else "7", zooms=within(scene, (plan.figures.high_zoom,)))
             made = _made(context, scene, one)
             images = [(nearest(made, p), f"{one.title}: {t}") for p, t in COLUMNS]
-            ends = [view.panel(*end) for end in view.ends()]
-            number = len(grid)
+            ends, number = view.ends(), len(grid)
             grid.append([*(view.panel(image, title, one.name) for image, title in images),
                          *(view.magnified(image) for image, _ in images),
-                         ends[number] if number < len(ends) else
-                         view.magnified(view.ends()[number - 2][0]) if number < 4 else None])
+                         view.panel(*ends[number]) if number < 2 else view.magnified(ends[number - 2][0])])
         draw_panels(context.output / file, grid, 128)
     return ["## Figure 7 (and 8): networks trained for other doses, applied to a quarter of the dose", "",
             "The packaged HRNet, trained on at one fixed noise SD each (configs/dose). Columns: whole image, then "

@@ -12,7 +12,7 @@ from LDCTDenoiseLib.metrics import noise_power_spectrum, rmse, rois_in_mask
 
 from .context import Context
 from .drawing import draw_matched
-from .matching import BETTER, SIDES, WORSE, Curve, curve, noise_at, positions, summary
+from .matching import BETTER, SIDES, WORSE, Curve, curve, noise_at, positions, summary, without_noise
 from .phantompart import phantoms
 from .rangepart import candidates
 from .regions import halves
@@ -84,6 +84,8 @@ def compared(scene: Scene, made: dict[str, CandidateSet]) -> Iterator[dict]:
                 yield {"scene": scene.name, "patient": scene.patient, "noise_index": scene.noise_index,
                        "tissue": tissue, "method": name, "position": float(place), "noise_hu": float(wanted[n]),
                        "rmse_hu": float(values["rmse"][n]), "ratio": float(values["rmse"][n] / base[n]),
+                       "ratio_without_noise": float(without_noise(values["rmse"][n], wanted[n])
+                                                    / without_noise(base[n], wanted[n])),
                        **{key: float(values[key][n]) if key in values else float("nan") for key in FURTHER}}
 
 
@@ -114,7 +116,7 @@ def write_matched(context: Context) -> None:
             made = {name: candidates(context, scene, plan.models[0], settings) for name, settings in wanted.items()}
             rows += compared(scene, made)
     write_csv(context.output / "matched.csv", rows)
-    draw_matched(context.output / "matched.png", [r for r in rows if r["method"] in ("blend", *_compared_methods(rows))])
+    draw_matched(context.output / "matched.png", [r for r in rows if r["method"] != CHECK])
     phantom_lines = phantoms(context, methods(plan.count), BLEND)
     write_page(context.output / "matched.md", [
         *_introduction(context), *_statement(rows), *_tables(rows), *_texture(rows), *phantom_lines])
@@ -153,13 +155,15 @@ def _statement(rows: list[dict]) -> list[str]:
         for tissue in ("body", None):
             own = [r for r in rows if r["method"] == name and r["tissue"] in (TISSUES if tissue is None else [tissue])]
             found = summary([r["ratio"] for r in own])
+            rest = summary([r["ratio_without_noise"] for r in own])
             by_side = [summary(_ratios(own, side=side)) for side in SIDES]
             sides = ", ".join(f"{side} side {share(half.worse)} / {share(half.better)}"
                               for side, half in zip(SIDES, by_side))
             lines.append(f"- {name}, {'whole body' if tissue else 'all tissues'}: more than {share(WORSE - 1)} worse "
                          f"than blending at {share(found.worse)} of {found.count} places, at least {share(1 - BETTER)} "
                          f"better at {share(found.better)} ({sides}); mean ratio {text(found.mean, 3)}, from "
-                         f"{text(found.lowest, 3)} to {text(found.highest, 3)}.")
+                         f"{text(found.lowest, 3)} to {text(found.highest, 3)}. Of the error that is not noise, "
+                         f"sqrt(RMSE^2 - SD^2), the mean ratio is {text(rest.mean, 3)}.")
     error = max(abs(r["ratio"] - 1) for r in rows if r["method"] == CHECK)
     return ["## In one view", "", *lines, "",
             f"Interpolation plays little part: blending itself, read from as few candidates as the other methods have, "
@@ -189,8 +193,10 @@ def _texture(rows: list[dict]) -> list[str]:
     places = sorted({r["position"] for r in rows})
     near = [min(places, key=lambda p, w=w: abs(p - w)) for w in wanted]
     body = []
-    for name in ["blend", *_compared_methods(rows)]:
-        own = [r for r in rows if r["method"] == name and r["tissue"] == "body"]
+    names = ["blend", *_compared_methods(rows)]
+    shared = set.intersection(*({r["scene"] for r in rows if r["method"] == name} for name in names))
+    for name in names:
+        own = [r for r in rows if r["method"] == name and r["tissue"] == "body" and r["scene"] in shared]
         cells = []
         for place in near:
             found = np.array([[r[key] for key in FURTHER] for r in own if r["position"] == place])
@@ -201,5 +207,6 @@ def _texture(rows: list[dict]) -> list[str]:
     return ["## Sharpness and noise texture at matched noise", "",
             "Slope of the edges relative to the input's (edges that the smooth bound shows) / mean frequency / peak "
             f"frequency per mm of the noise power spectrum in the body (squares of {REGION} pixels, from the "
-            "difference of two realisations); means over scenes, their number in brackets.", "",
+            "difference of two realisations). Means over the scenes in which all methods took part; how many of them a "
+            "method reaches there, in brackets.", "",
             *table(["method", *(f"position {p:.2f}" for p in near)], body)]

@@ -1,8 +1,8 @@
 """Methods compared at equal noise: the arithmetic, without images.
 
-A method's candidates are points (noise SD, score), from the smoothest to the noisiest. Between them, on each side of the
-default, where curves may bend, the score follows a monotone cubic (Fritsch and Carlson, doi:10.1137/0717021) over the log
-of the noise SD, so that every method can be read at one and the same noise.
+A method's candidates are points (noise SD, score), from the smoothest to the noisiest. Between them, on each side of
+the default, where curves may bend, the score follows a monotone cubic (Fritsch and Carlson, doi:10.1137/0717021) over
+the log of the noise SD, so that every method can be read at one and the same noise.
 """
 
 from __future__ import annotations
@@ -102,6 +102,12 @@ def summary(ratios) -> Summary:
         return Summary(0, *(float("nan"),) * 5)
     return Summary(len(found), float(found.mean()), float(found.min()), float(found.max()),
                    float(np.mean(found > WORSE)), float(np.mean(found <= BETTER)))
+
+
+def without_noise(error, noise) -> np.ndarray:
+    """The part of a root mean square error that is not noise, HU; NaN where the noise alone exceeds the error."""
+    rest = np.asarray(error, dtype=float) ** 2 - np.asarray(noise, dtype=float) ** 2
+    return np.sqrt(np.where(rest > 0, rest, np.nan))
 
 
 def strictly_rising(values: Sequence[float]) -> bool:

@@ -46,7 +46,8 @@ def phantoms(context: Context, methods: dict[str, CandidateSettings], blend: Can
              f"TTF50 per mm of rods of {', '.join(f'{c:g}' for c in CONTRASTS)} HU contrast (for the lower two the "
              f"mean of a brighter and a darker rod) in {2 * context.plan.rods_pairs} images at a noise index of "
              f"{context.plan.pair_noise:g} HU and {context.plan.dose:g} of the dose, half of them with the negative "
-             "noise of the others; the edge profile is taken from their mean. Noise SD in the water.", "",
+             "noise of the others, on three of which weights were tuned; the edge profile is taken from the mean of "
+             "all. Noise SD in the water.", "",
              *_ratio_table([r for r in rows if r["task"].startswith("TTF50")])]
     there = (context.scenes.data / DISKS).is_file()
     found = _contrast_rows(context, {"blend": blend, **methods}) if there else []

@@ -20,7 +20,7 @@ from .scenes import Scene
 from .sets import network
 from .tables import share, table, text, write_csv, write_page
 
-METHODS = ("did-structure", "did")
+METHODS = ("did-structure", "did", "blend")
 """The default method first."""
 
 
@@ -28,7 +28,8 @@ METHODS = ("did-structure", "did")
 class Reach:
     """One set in numbers; noise SDs in HU, in a region that the algorithm did not use.
 
-    ``smoothest`` and ``sharpest`` are the ends of what was made, the input itself not counted.
+    ``smoothest`` and ``sharpest`` are the ends of what was made, the input itself not counted. ``smoother_edges`` and
+    ``sharper_edges``: whether the sharpness rises strictly up to the default, and from there to the input.
     """
 
     candidates: int
@@ -37,7 +38,12 @@ class Reach:
     sharpest: float
     input: float
     noise_rises: bool
-    edges_rise: bool
+    smoother_edges: bool
+    sharper_edges: bool
+
+    @property
+    def edges_rise(self) -> bool:
+        return self.smoother_edges and self.sharper_edges
 
 
 def reach(noise: Sequence[float], edges: Sequence[float | None], default: int) -> Reach:
@@ -45,8 +51,9 @@ def reach(noise: Sequence[float], edges: Sequence[float | None], default: int) -
 
     ``edges`` are shares of the input's edge slope; without any (None) their order counts as not rising.
     """
+    sharpness = [float("nan") if e is None else e for e in edges]
     return Reach(len(noise), noise[default], noise[0], noise[-2], noise[-1], strictly_rising(noise),
-                 strictly_rising([float("nan") if e is None else e for e in edges]))
+                 strictly_rising(sharpness[:default + 1]), strictly_rising(sharpness[default:]))
 
 
 def write_range(context: Context) -> None:
@@ -68,9 +75,10 @@ def write_range(context: Context) -> None:
                  for n, (one, m) in enumerate(zip(made.candidates, measured))]
         own = reach([m.noise_sd_hu for m in measured], [m.edges_kept for m in measured], made.default)
         found[method].append(own)
-        lines.append([method, scene.name, model, str(own.candidates), "yes" if own.noise_rises else "NO",
-                      "yes" if own.edges_rise else "NO", text(own.smoothest), text(own.default), text(own.sharpest),
-                      text(own.input), text(own.smoothest / own.default, 2), text(own.sharpest / own.input, 2)])
+        ordered = ["yes" if good else "NO" for good in (own.noise_rises, own.smoother_edges, own.sharper_edges)]
+        lines.append([method, scene.name, model, str(own.candidates), *ordered, text(own.smoothest), text(own.default),
+                      text(own.sharpest), text(own.input), text(own.smoothest / own.default, 2),
+                      text(own.sharpest / own.input, 2)])
         endings.append([method, scene.name, model, *(made.outcomes.get(side, "-") for side in SIDES)])
     write_csv(context.output / "range.csv", rows)
     flicker_lines = flicker(context)
@@ -87,8 +95,9 @@ def write_range(context: Context) -> None:
         *(_statement(method, own) for method, own in found.items()), "",
         "![noise and sharpness](range.png)", "",
         f"Method {METHODS[0]}; black: the defaults. Below, noise SDs are in HU.", "",
-        *table(["method", "scene", "model", "candidates", "noise rises", "sharpness rises", "smoothest", "default",
-                "sharpest", "input", "smoothest / default", "sharpest / input"], lines),
+        *table(["method", "scene", "model", "candidates", "noise rises", "sharpness rises, smoother side",
+                "sharpness rises, sharper side", "smoothest", "default", "sharpest", "input", "smoothest / default",
+                "sharpest / input"], lines),
         "## How the descents ended", "",
         *table(["method", "scene", "model", "smoother", "sharper"], endings), *flicker_lines])
 
@@ -96,7 +105,9 @@ def write_range(context: Context) -> None:
 def _statement(method: str, found: Sequence[Reach]) -> str:
     smoothest, sharpest = [r.smoothest / r.default for r in found], [r.sharpest / r.input for r in found]
     return (f"- {method}: strictly rising noise in {sum(r.noise_rises for r in found)} of {len(found)} sets, strictly "
-            f"rising sharpness in {sum(r.edges_rise for r in found)}; at least 11 candidates in "
+            f"rising sharpness in {sum(r.edges_rise for r in found)} (from the smoothest to the default in "
+            f"{sum(r.smoother_edges for r in found)}, from there to the input in "
+            f"{sum(r.sharper_edges for r in found)}); at least 11 candidates in "
             f"{sum(r.candidates >= 11 for r in found)}. The smoothest candidate keeps {share(min(smoothest))} to "
             f"{share(max(smoothest))} of the default's noise; the sharpest, the input itself not counted, has "
             f"{share(min(sharpest))} to {share(max(sharpest))} of the input's.")
