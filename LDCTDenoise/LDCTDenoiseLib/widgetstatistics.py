@@ -22,8 +22,13 @@ def rowsOf(statistics: ResultStatistics) -> list[tuple[str, str, str, str]]:
             (_("Removed (SD)"), "", "", f"{statistics.removed_sd:.1f}")]
     names = {"soft": _("Shift of HU, soft tissue"), "fat": _("Shift of HU, fat"), "lung": _("Shift of HU, lung"),
              "bone": _("Shift of HU, bone"), "region": _("Shift of HU, region")}
-    return rows + [(names[tissue], "", "", f"{statistics.bias[tissue]:+.1f}") for tissue in TISSUES
+    return rows + [(names[tissue], "", "", _signed(statistics.bias[tissue])) for tissue in TISSUES
                    if tissue in statistics.bias]
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
 
 
 def fillTable(table, statistics: ResultStatistics | None) -> None:

@@ -235,6 +235,14 @@ def test_the_table_tells_noise_what_was_removed_and_how_far_hu_shifted(done, ct,
     assert float(rows[2][3].replace("\N{MINUS SIGN}", "-")) == pytest.approx(shift, abs=0.3)
 
 
+def test_a_shift_that_rounds_to_nothing_has_no_sign(session):
+    from LDCTDenoiseLib.resultstatistics import ResultStatistics
+    from LDCTDenoiseLib.widgetstatistics import rowsOf
+
+    rows = rowsOf(ResultStatistics(10.0, 5.0, {"soft": -0.04, "fat": 0.04, "lung": -0.06}, 8.0, 0))
+    assert [row[3] for row in rows[2:]] == ["0.0", "0.0", "-0.1"]
+
+
 def add_roi(center, size):
     import slicer
 
