@@ -89,11 +89,12 @@ class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.setParameters(CandidateParameters(self.logic.getParameterNode()))
 
     def onReload(self):
-        # The base class runs this file again; the libraries behind it are forgotten first, and their worker is ended.
+        # The base class runs this file again; its library is forgotten first, and the worker that has it loaded is
+        # ended. LDCTDenoiseLib stays: the panel of LDCT Denoise may be open and work with it.
         from LDCTDenoiseLib.workerclient import close_shared_client
 
         close_shared_client()
-        for name in [name for name in sys.modules if name.split(".")[0] in ("DIDInteractiveLib", "LDCTDenoiseLib")]:
+        for name in [name for name in sys.modules if name.split(".")[0] == "DIDInteractiveLib"]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
 

@@ -107,9 +107,11 @@ class AdvancedSettings:
         self._foldersChanged()
 
     def _foldersChanged(self) -> None:
-        if hasattr(self.panel.logic.engine, "client"):
-            # The worker that is running knows the other folder; the next request starts another worker.
-            self.panel.logic.engine.client.close()
+        client = getattr(self.panel.logic.engine, "client", None)
+        if client is not None and not client.serves():
+            # Frees the networks of the other folder. One that is at work, perhaps for the other module, is left alone:
+            # every request names its folder.
+            client.close()
         self.show()
         self.panel.updateModels()
         self.panel.updateEstimate()

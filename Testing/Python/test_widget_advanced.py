@@ -93,11 +93,15 @@ def names(ui):
     return [name for name, _ in items(ui.modelComboBox)]
 
 
-def test_another_weights_folder_brings_its_networks_and_another_worker(ui, panel, tmp_path, monkeypatch):
+@pytest.mark.parametrize("at_work", [False, True])
+def test_another_weights_folder_brings_its_networks_and_ends_a_worker_that_rests(ui, panel, tmp_path, at_work):
     import os
 
     class Client:
         closed = 0
+
+        def serves(self):
+            return at_work
 
         def close(self):
             self.closed += 1
@@ -110,7 +114,7 @@ def test_another_weights_folder_brings_its_networks_and_another_worker(ui, panel
     ui.weightsFolderButton.setDirectory(str(folder))
     assert "tiny" in names(ui)
     assert os.environ["LDCT_MODELS"] == str(folder)
-    assert client.closed == 1
+    assert client.closed == (0 if at_work else 1)
 
 
 def test_the_folder_of_the_last_session_is_used_in_the_next_one(ui, open_panel, tmp_path, monkeypatch):
