@@ -22,7 +22,7 @@ from didreport import doses, matching  # noqa: E402
 from didreport.figurespart import disc, flattest  # noqa: E402
 from didreport.matchedpart import noise_of_pairs  # noqa: E402
 from didreport.plan import Choice, Figures, Plan  # noqa: E402
-from didreport.rangepart import reach  # noqa: E402
+from didreport.rangepart import METHODS, reach  # noqa: E402
 from didreport.regions import halves  # noqa: E402
 from didreport.scenes import Scene  # noqa: E402
 
@@ -82,6 +82,8 @@ def test_the_input_itself_is_not_counted_as_reached():
     assert found.noise_rises and found.edges_rise
     assert not reach([8.0, 9.0, 9.0, 50.0], [0.7, 0.8, None, 1.0], default=1).noise_rises
     assert not reach([8.0, 9.0, 20.0, 50.0], [0.7, 0.8, None, 1.0], default=1).edges_rise
+    overshooting = reach([8.0, 8.5, 9.0, 20.0, 50.0], [0.7, 0.9, 0.8, 0.95, 1.0], default=2)
+    assert overshooting.sharper_edges and not overshooting.smoother_edges
 
 
 def test_noise_of_two_realisations_does_not_count_anatomy():
@@ -162,7 +164,7 @@ def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(da
     assert {"README.md", "range.md", "matched.md", "figures.md", "timing.md"} <= made
     with (tmp_path / "did" / "range.csv").open() as stream:
         kinds = [row["kind"] for row in csv.DictReader(stream)]
-    assert kinds.count("default") == kinds.count("input") == 2  # one set by each of two methods
+    assert kinds.count("default") == kinds.count("input") == len(METHODS)
     assert "Left out" in (tmp_path / "did" / "figures.md").read_text()
     assert "candidates:" in capsys.readouterr().out
 
