@@ -11,7 +11,7 @@ from test_widget_screenshots import dark, picture, sample  # noqa: F401  (fixtur
 def ready(panel, plots, parameters, sample, session):
     """The widgets of the panel with the sample CT chosen."""
     session.sliceLogics["Red"].SnapSliceOffsetToIJK()
-    parameters.inputVolume = sample[0]
+    parameters.inputVolume = sample
     settle()
     return panel.widget.panel.ui
 

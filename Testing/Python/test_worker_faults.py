@@ -196,7 +196,10 @@ def test_closing_ends_a_worker_that_is_in_the_middle_of_something(client, folder
     assert list(folder.iterdir()) == []
 
 
-LAUNCHER = """#!{python}
+# Read by sh first, which finds a Python whose path holds spaces; an interpreter line does not.
+LAUNCHER = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import subprocess, sys
 sys.exit(subprocess.call([{python!r}, *sys.argv[1:]]))
 """

@@ -137,7 +137,10 @@ def test_a_worker_that_is_killed_is_one_failure_and_the_next_run_works(client):
     assert ask(client, "echo", a=1) == {"a": 1}
 
 
-LAUNCHER = """#!{python}
+# Read by sh first, which finds a Python whose path holds spaces; an interpreter line does not.
+LAUNCHER = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import subprocess, sys
 sys.exit(subprocess.call([{python!r}, *sys.argv[1:]]))
 """
