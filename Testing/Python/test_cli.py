@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commandfixtures import (  # noqa: F401  (two are fixtures)
+    fails, files, half_written_before, ldct, user_models, write_int16,
+)
 from ctfactory import body, write_series
 from networkfactory import add_user_model, phantom
 
 import LDCTDenoiseLib
-from LDCTDenoiseLib import cli, engine, imagefile, modelregistry
+from LDCTDenoiseLib import cli, engine, imagefile
 from LDCTDenoiseLib.ctvolume import CTVolume
 from LDCTDenoiseLib.volumeio import read_volume, write_volume
 
@@ -17,43 +20,18 @@ SOURCE_TREE = Path(LDCTDenoiseLib.__path__[0]).parent
 
 
 @pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
+def models(user_models):
     """One small user model called tiny, and no others."""
-    monkeypatch.setattr(modelregistry, "PACKAGED_FOLDER", tmp_path / "none")
-    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
-    monkeypatch.delenv("LDCT_DEBUG", raising=False)
-    add_user_model(tmp_path / "models")
-    return tmp_path / "models"
+    add_user_model(user_models)
+    return user_models
 
 
 @pytest.fixture
 def ct(tmp_path):
     """A small CT as a NIfTI file."""
-    array = np.rint(phantom((3, 64, 72))).astype(np.int16)
     affine = np.diag([0.8, 0.7, 2.5, 1.0])
     affine[:3, 3] = 10, -20, 30
-    write_volume(CTVolume(array, affine), tmp_path / "ct.nii.gz")
-    return tmp_path / "ct.nii.gz"
-
-
-@pytest.fixture
-def ldct(capsys):
-    """Runs the command and returns (exit status, stdout, stderr)."""
-    def run(*arguments):
-        status = cli.main([str(argument) for argument in arguments])
-        return (status, *capsys.readouterr())
-    return run
-
-
-def fails(result, status, message):
-    """The command ended with ``status``, nothing on stdout and one line with ``message`` on stderr."""
-    assert result[0] == status
-    assert result[1] == ""
-    assert result[2].count("\n") == 1 and message in result[2], result[2]
-
-
-def files(folder):
-    return sorted(path.name for path in folder.iterdir() if path.name != "models")
+    return write_int16(tmp_path / "ct.nii.gz", phantom((3, 64, 72)), affine)
 
 
 @pytest.mark.parametrize("name", ["out.nii.gz", "out.nii", "out.nrrd", "out.mha"])
@@ -159,14 +137,10 @@ def test_a_damaged_model_is_refused(ldct, ct, tmp_path, models):
 @pytest.mark.parametrize("earlier", [None, b"earlier result"])
 def test_a_run_that_fails_or_is_stopped_ends_with_status_1_and_leaves_no_half_output(
         ldct, ct, tmp_path, monkeypatch, error, message, earlier):
-    def write(volume, path):
-        path.write_bytes(b"half")
-        raise error
-
     if earlier:
         (tmp_path / "o.nrrd").write_bytes(earlier)
     before = files(tmp_path)
-    monkeypatch.setattr(imagefile, "write_image", write)
+    monkeypatch.setattr(imagefile, "write_image", half_written_before(error))
     fails(ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny"), 1, message)
     assert files(tmp_path) == before
     if earlier:

@@ -7,13 +7,16 @@ import sys
 
 import numpy as np
 import pytest
+from commandfixtures import (  # noqa: F401  (two are fixtures)
+    fails, files, half_written_before, ldct, user_models, write_int16,
+)
 from conftest import ROOT
 from ctfactory import write_series
 from didmodelfactory import add_smoothing_model
 from networkfactory import volume
 
 from DIDInteractiveLib import candidatefigures, candidatestore, didengine, memoryestimate
-from LDCTDenoiseLib import cli, modelregistry
+from LDCTDenoiseLib import cli
 from LDCTDenoiseLib.ctvolume import CTVolume
 from LDCTDenoiseLib.volumeio import read_volume, write_volume
 
@@ -22,42 +25,17 @@ QUICK = ("--model", "tiny", "--method", "blend", "--count", "4", "--device", "cp
 
 
 @pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
+def models(user_models, monkeypatch):
     """One small user model called tiny, and no others."""
     monkeypatch.setattr(candidatefigures, "DPI", 60)  # a picture of full size takes seconds
-    monkeypatch.setattr(modelregistry, "PACKAGED_FOLDER", tmp_path / "none")
-    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
-    monkeypatch.delenv("LDCT_DEBUG", raising=False)
-    add_smoothing_model(tmp_path / "models")
-    return tmp_path / "models"
+    add_smoothing_model(user_models)
 
 
 @pytest.fixture
 def ct(tmp_path):
     """A small CT as a NIfTI file, and what it would be without noise beside it."""
-    write_volume(CTVolume(np.rint(volume(2, 80)).astype(np.int16), AFFINE), tmp_path / "ct.nii.gz")
-    write_volume(CTVolume(np.rint(volume(2, 80, noise=0.0)).astype(np.int16), AFFINE), tmp_path / "clean.nrrd")
-    return tmp_path / "ct.nii.gz"
-
-
-@pytest.fixture
-def ldct(capsys):
-    """Runs the command and returns (exit status, stdout, stderr)."""
-    def run(*arguments):
-        status = cli.main([str(argument) for argument in arguments])
-        return (status, *capsys.readouterr())
-    return run
-
-
-def fails(result, status, message):
-    """The command ended with ``status``, nothing on stdout and one line with ``message`` on stderr."""
-    assert result[0] == status
-    assert result[1] == ""
-    assert result[2].count("\n") == 1 and message in result[2], result[2]
-
-
-def files(folder):
-    return sorted(path.name for path in folder.iterdir() if path.name != "models")
+    write_int16(tmp_path / "clean.nrrd", volume(2, 80, noise=0.0), AFFINE)
+    return write_int16(tmp_path / "ct.nii.gz", volume(2, 80), AFFINE)
 
 
 def test_every_setting_can_be_chosen(ldct, ct, tmp_path):
@@ -187,12 +165,8 @@ def test_too_little_memory_is_refused_before_the_work(ldct, ct, tmp_path, monkey
 ])
 def test_a_run_that_fails_or_is_stopped_ends_with_status_1_and_leaves_nothing(
         ldct, ct, tmp_path, monkeypatch, error, message):
-    def write(volume, path):
-        path.write_bytes(b"half")
-        raise error
-
     before = files(tmp_path)
-    monkeypatch.setattr(candidatestore, "write_volume", write)
+    monkeypatch.setattr(candidatestore, "write_volume", half_written_before(error))
     fails(ldct("candidates", ct, tmp_path / "set", *QUICK), 1, message)
     assert files(tmp_path) == before
 

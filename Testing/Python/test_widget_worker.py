@@ -19,8 +19,6 @@ def working(open_panel, mrml, ct, session, tmp_path):
     from LDCTDenoiseLib.workerengine import WorkerEngine
 
     add_user_model(tmp_path / "models", architecture="plain")
-    # A worker that an earlier test left was not started by the application, whose events this one's comes with.
-    workerclient.close_shared_client()
     opened = open_panel()
     opened.widget.logic.engine = WorkerEngine()
     opened.enter()
