@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -23,21 +25,21 @@ class HRNet(Denoiser2d):
     The paper gives the widths and the number of stages in a figure only, and does not say how channels are matched
     before an upsampled sum: the 1x1 convolution is our choice. Because 1x1 convolutions and bilinear interpolation
     commute, both run at the coarse resolution, the predictor as one 1x1 convolution per branch whose single channels
-    are interpolated and summed: the same numbers for a fraction of the work.
+    are interpolated and summed: the same numbers for a fraction of the work. ``biases`` puts additive constants into
+    the shipped form too, to measure what they do (see :func:`~.layers.check_form`).
     """
 
-    def __init__(self, widths=(16, 32, 64, 128), form: str = "shipped", stages: int = 3):
+    def __init__(self, widths=(16, 32, 64, 128), form: str = "shipped", stages: int = 3, biases: bool = False):
         super().__init__(form)
         literal = self.literal
+        block = partial(ConvBlock, literal=literal, biases=biases)
         self.stride = 2 ** (len(widths) - 1)
         self.start = nn.ModuleList(
-            ConvBlock(widths[i - 1] if i else self.inputs, width, stride=2 if i else 1, literal=literal)
+            block(widths[i - 1] if i else self.inputs, width, stride=2 if i else 1)
             for i, width in enumerate(widths))
         self.stages = nn.ModuleList(
-            nn.ModuleList(
-                nn.Sequential(ConvBlock(w, w, literal=literal), ConvBlock(w, w, literal=literal)) for w in widths)
-            for _ in range(stages))
-        self.fusions = nn.ModuleList(Fusion(widths, literal) for _ in range(stages - 1))
+            nn.ModuleList(nn.Sequential(block(w, w), block(w, w)) for w in widths) for _ in range(stages))
+        self.fusions = nn.ModuleList(Fusion(widths, block) for _ in range(stages - 1))
         # One bias for the whole predictor: those of the coarser branches would only add to it.
         self.predictor = nn.ModuleList(nn.Conv2d(w, 1, 1, bias=literal and not i) for i, w in enumerate(widths))
         self.receptive_field = self._receptive_field(stages)
@@ -61,20 +63,20 @@ class HRNet(Denoiser2d):
 
 
 class Fusion(nn.Module):
-    """Exchange between branches by summation; HRNet paper, section 2.1. Shapes are kept."""
+    """Exchange between branches by summation, made of ``block``; HRNet paper, section 2.1. Shapes are kept."""
 
-    def __init__(self, widths, literal: bool):
+    def __init__(self, widths, block):
         super().__init__()
         self.down = nn.ModuleDict()
         self.up = nn.ModuleDict()
         for i, source in enumerate(widths):
             for j, target in enumerate(widths):
                 if i < j:
-                    chain = [ConvBlock(source if k == i else widths[k], widths[k + 1], stride=2, literal=literal)
+                    chain = [block(source if k == i else widths[k], widths[k + 1], stride=2)
                              for k in range(i, j)]
                     self.down[f"{i}to{j}"] = nn.Sequential(*chain)
                 elif i > j:
-                    self.up[f"{i}to{j}"] = ConvBlock(source, target, size=1, literal=literal)
+                    self.up[f"{i}to{j}"] = block(source, target, size=1)
 
     def forward(self, branches: list[torch.Tensor]) -> list[torch.Tensor]:
         fused = []

@@ -39,12 +39,13 @@ class InstanceNorm(nn.InstanceNorm2d):
 class ConvBlock(nn.Sequential):
     """3x3 convolution, instance normalisation (literal form only), ReLU; HRNet paper, section 2.1.
 
-    (N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride)).
+    (N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride)). ``biases``: additive constants also in the
+    shipped form.
     """
 
     def __init__(self, inputs: int, outputs: int, *, stride: int = 1, literal: bool, normalise: bool = True,
-                 size: int = 3):
-        layers = [nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=literal)]
+                 size: int = 3, biases: bool = False):
+        layers = [nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=literal or biases)]
         if literal and normalise:
             layers.append(InstanceNorm(outputs, affine=True))
         layers.append(nn.ReLU(inplace=True))
@@ -113,8 +114,10 @@ class Denoiser2d(nn.Module):
         PyTorch's own rule lets the signal fade from layer to layer; without normalisation, training would hardly start.
         """
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for weight in self.predictor.parameters():
             nn.init.zeros_(weight)
 

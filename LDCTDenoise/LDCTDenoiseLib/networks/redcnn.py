@@ -15,7 +15,8 @@ class REDCNN(Denoiser2d):
     (N, 1, H, W); (N, c, H - 4k, W - 4k) after k = 1..5 unpadded convolutions; back to (N, 1, H, W). The shortcuts add
     the features after two and four convolutions, and the input itself. The paper's width c is 96. The published
     network ends with a ReLU, which would cut everything below -1000 HU; here the last sum is left as it is. It has
-    one form only: its last shortcut makes it predict the (negative) noise.
+    one form only: its last shortcut makes it predict the (negative) noise. It starts as the identity, like the others: from
+    the published random start, it takes hundreds of steps to get there.
     """
 
     receptive_field = 20
@@ -29,6 +30,12 @@ class REDCNN(Denoiser2d):
         self.encoder = nn.ModuleList(nn.Conv2d(width if i else 1, width, 5) for i in range(self._LAYERS))
         self.decoder = nn.ModuleList(
             nn.ConvTranspose2d(width, width if i < self._LAYERS - 1 else 1, 5) for i in range(self._LAYERS))
+        self.initialise()
+
+    @property
+    def predictor(self) -> nn.Module:
+        """The last layer."""
+        return self.decoder[-1]
 
     def predict(self, image: torch.Tensor) -> torch.Tensor:
         # Unpadded convolutions need 21 pixels; smaller images are padded and cropped again.

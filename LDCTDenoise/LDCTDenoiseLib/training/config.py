@@ -56,7 +56,8 @@ class OptimiserConfig:
     low and high doses count alike; None is the plain mean squared error of the seed paper. With
     ``sd_floor_start`` it falls from there, geometrically, during the first half: a network that must not touch clean
     images from the beginning takes long to learn anything else. ``averaging`` is the memory
-    of the exponential average of the weights, 0 for none.
+    of the exponential average of the weights, 0 for none. ``spectrum_weight`` adds that much of
+    :func:`~.losses.spectrum_mismatch`, which asks that the removed noise has the added noise's spectrum.
     """
 
     iterations: int
@@ -69,6 +70,7 @@ class OptimiserConfig:
     averaging: float = 0.0
     sd_floor: float | None = None
     sd_floor_start: float | None = None
+    spectrum_weight: float = 0.0
     precision: str = "fp32"
 
 

@@ -96,7 +96,9 @@ def model_entry(config: TrainingConfig, digest: str, trainer: Trainer) -> dict:
     sources = [entry["path"] for entry in config.data.train]
     recipe = {"iterations": trainer.iteration, "batch_size": optimiser.batch_size, "rate": optimiser.rate,
               "loss": "mean squared error" + (f" over noise variance plus {optimiser.sd_floor:g} HU squared"
-                                              if optimiser.sd_floor is not None else ""),
+                                              if optimiser.sd_floor is not None else "")
+                      + (f", plus {optimiser.spectrum_weight:g} times the mismatch of the noise spectra"
+                         if optimiser.spectrum_weight else ""),
               "precision": optimiser.precision, "seed": config.seed,
               "sampling": vars(config.sampling if config.slices is None else config.slices)}
     if config.initial_weights is not None:

@@ -19,6 +19,7 @@ import torch
 from ..hu import SCALE_HU
 from ..networks import build
 from .config import OptimiserConfig, TrainingConfig, parse_config
+from .losses import noise_weighted_error, spectrum_mismatch
 from .metricslog import MetricsLog
 
 _VALIDATION_SAMPLES = 32
@@ -98,11 +99,11 @@ class Trainer:
         noisy, target = (t.to(self.device, memory_format=torch.channels_last) for t in (noisy, target))
         with precision_context(optimiser.precision, self.device):
             output = self.network(noisy)
-        error = (output.float() - target) ** 2
-        if optimiser.sd_floor is not None:
-            variance = ((noisy - target) ** 2).mean((1, 2, 3), keepdim=True)
-            error = error / (variance + (noise_floor(optimiser, self.iteration) / SCALE_HU) ** 2)
-        loss = error.mean()
+        output = output.float()
+        floor = noise_floor(optimiser, self.iteration)
+        loss = noise_weighted_error(output, noisy, target, floor)
+        if optimiser.spectrum_weight:
+            loss = loss + optimiser.spectrum_weight * spectrum_mismatch(output, noisy, target, floor or 0.0)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -195,10 +196,12 @@ def learning_rate(optimiser: OptimiserConfig, iteration: int) -> float:
     return optimiser.final_rate + (optimiser.rate - optimiser.final_rate) * cosine
 
 
-def noise_floor(optimiser: OptimiserConfig, iteration: int) -> float:
-    """Return the ``sd_floor`` in force at iteration ``iteration`` (from 0), HU."""
+def noise_floor(optimiser: OptimiserConfig, iteration: int) -> float | None:
+    """Return the ``sd_floor`` in force at iteration ``iteration`` (from 0), in network units."""
+    if optimiser.sd_floor is None:
+        return None
     start = optimiser.sd_floor_start or optimiser.sd_floor
-    return start * (optimiser.sd_floor / start) ** min(1.0, 2 * iteration / optimiser.iterations)
+    return start * (optimiser.sd_floor / start) ** min(1.0, 2 * iteration / optimiser.iterations) / SCALE_HU
 
 
 def precision_context(precision: str, device: torch.device):
