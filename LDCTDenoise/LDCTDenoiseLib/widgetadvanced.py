@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from . import job, modelimport, widgetinstall
+from .widgetmodelcard import titleOf
 
 GIGABYTE = 2**30
 
@@ -92,9 +93,9 @@ class AdvancedSettings:
         self.panel.updateModels()
         if cards:
             self.panel.parameters.model = cards[-1].name
-            names = ", ".join(card.name for card in cards)
-            self.panel.run.tell(_("Imported: {names}.").format(names=names))
-            self.panel.run.log(_("Imported: {names}.").format(names=names))
+            text = _("Imported: {names}.").format(names=", ".join(titleOf(card) for card in cards))
+            self.panel.run.tell(text)
+            self.panel.run.log(text)
 
     def onRestoreDefaults(self, checked=False) -> None:
         """Forget all choices but input, output and region."""

@@ -71,7 +71,10 @@ def test_the_new_set_is_shown_at_its_default_with_the_toolbar_on_it(ready, made,
     assert ready.candidateLabel.text.startswith(
         "Candidate 3 of 5, the network's own result:\nNoise 6.0\xa0HU, 60\xa0% of the original")
     assert ready.messageLabel.text.startswith("Done in ")
-    assert "All were made." in ready.logTextEdit.toPlainText()
+    log = ready.logTextEdit.toPlainText()
+    assert "All were made." in log
+    assert ("Candidates of 'CT' with 'HRNet: high-resolution network, the default', method 'Deep interactive denoiser', "
+            "5 in all.") in log
 
 
 def test_a_second_run_renews_the_set_in_its_place(ready, made, logic, calls, parameters, mrml):

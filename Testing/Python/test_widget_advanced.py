@@ -152,7 +152,8 @@ def test_a_trained_network_is_imported_and_chosen(ui, parameters, trained, monke
     ui.importModelButton.click()
     assert parameters.model == "tiny"
     assert names(ui)[-1] == "tiny"
-    assert ui.messageLabel.text == "Imported: tiny."
+    assert ui.messageLabel.text == "Imported: Random weights."
+    assert ui.modelComboBox.currentText == "Random weights"
 
 
 def test_what_is_no_network_is_not_imported_and_the_message_says_why(ui, parameters, tmp_path, monkeypatch):

@@ -84,7 +84,7 @@ def test_the_result_is_chosen_shown_measured_and_logged(ready, ct, parameters, c
     assert ready.messageLabel.text.startswith("Done in ")
     assert "GPU memory ran out" in ready.messageLabel.text
     log = ready.logTextEdit.toPlainText()
-    assert "Denoising 'CT' with hrnet, strength 100 %." in log
+    assert "Denoising 'CT' with 'HRNet: high-resolution network, the default', strength 100 %." in log
     assert "GPU memory ran out" in log
 
 
@@ -237,11 +237,11 @@ def test_a_run_of_a_script_is_not_disturbed(ready, ct, panel, calls, dialogs):
 
 
 def test_the_first_run_on_a_device_lets_the_next_estimate_be_told_from_it(ready, calls, monkeypatch, panel):
-    from LDCTDenoiseLib import timeestimate, widgetrun
+    from LDCTDenoiseLib import timeestimate, widgetjob
 
     assert "has not been timed yet" in ready.estimateLabel.text
     clock = [0.0]
-    monkeypatch.setattr(widgetrun.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(widgetjob.time, "monotonic", lambda: clock[0])
     ready.applyButton.click()
     clock[0] = 23.0
     calls[0].finish()
@@ -257,11 +257,11 @@ class Torch:
         import sys
         import types
 
-        from LDCTDenoiseLib import widgetinstall, widgetrun
+        from LDCTDenoiseLib import widgetinstall, widgetjob
 
         self.installed, self.asked, self.requirements = False, [], []
         session.testing = False
-        monkeypatch.setattr(widgetrun, "WorkerEngine", object)
+        monkeypatch.setattr(widgetjob, "WorkerEngine", object)
         monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: self.installed)
         monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=lambda: self))
         import slicer
