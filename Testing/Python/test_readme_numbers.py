@@ -1,45 +1,181 @@
-"""The numbers in the README and in the model cards are those of the committed report and of the networks."""
+"""The numbers in the README, the changes and the model cards are those of the committed reports and of the networks.
 
-import csv
-import json
+A sentence of the README stands below by its words, with {} for its numbers, beside the values that they are to show. So
+after a report was made anew the failing tests say what the README is to say; where a sentence is reworded, its words
+here are too.
+"""
+
 import re
-from pathlib import Path
+from math import nan
 from statistics import mean
 
 import pytest
+from readmewords import AtLeast, AtMost, Near, Part, differences, find
+from reportedvalues import (
+    CARDS, CONDITIONS, REPORTS, ROOT, at_matched_noise, better_in_both, candidate_sets, column, harm, largest_bias,
+    more_edges_than_blending, patients, ratios, reported, resolution, rises, rows, settings, sharper_than_default,
+    smoothest_over_default, training_hours,
+)
 
-from LDCTDenoiseLib.modelregistry import PACKAGED_FOLDER
 from LDCTDenoiseLib.networks import UNet, build
 from LDCTDenoiseLib.networks.multiplyadds import multiply_adds
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 METHODS = ("ldct", "gaussian", "nlm", "tv", "bm3d", "plain", "unet", "hrnet")
-MODELS = json.loads((PACKAGED_FOLDER / "models.json").read_text(encoding="utf-8"))["models"]
-CARDS = {card["name"]: card for card in MODELS}
+DEFAULT_METHOD = "did-structure"
 
 
-def reported(method, track, noise_index, column):
-    """Mean over the patients of the committed validation at a quarter of the dose."""
-    with open(ROOT / "Testing" / "Benchmarks" / "validation" / "patients.csv", newline="", encoding="utf-8") as stream:
-        return mean(float(row[column]) for row in csv.DictReader(stream)
-                    if (row["method"], row["track"], float(row["noise_index_hu"])) == (method, track, noise_index))
+def excess(method, other, sign):
+    """By how many per cent the error of a method is above that of another (1) or below it (-1), where it is."""
+    return [100 * sign * (ratio - 1) for ratio in ratios(method, other) if sign * (ratio - 1) > 0]
 
 
-@pytest.mark.parametrize("track", ["matched", "sharp"])
-@pytest.mark.parametrize("noise_index", [15, 30])
+def span(values):
+    return Near(min(values, default=nan)), Near(max(values, default=nan))
+
+
+def per_model(name):
+    return [sharper_than_default(one) for (_, model), one in candidate_sets(DEFAULT_METHOD).items() if model == name]
+
+
+def beside_blending():
+    """How far at most the error is from blending's at the same noise, and by how much less on average, in per cent."""
+    found = at_matched_noise(DEFAULT_METHOD, "body").values()
+    return AtMost(100 * max(abs(ratio - 1) for ratio in found)), Near(100 * (1 - mean(found)))
+
+
+SENTENCES = {
+    "mean of {} patients that no network was trained on": lambda: [Near(len(settings()["patients"]))],
+    "BM3D is {} % ahead of HRNet in {} row on average": lambda: [
+        Near(max(excess("bm3d", "hrnet", -1), default=nan)), Near(len(excess("bm3d", "hrnet", -1)))],
+    "and {} to {} % behind in the others": lambda: span(excess("bm3d", "hrnet", 1)),
+    "HRNet has both the lower error and the higher SSIM in {} of the {} comparisons with BM3D": lambda: [
+        Part(*better_in_both("hrnet", "bm3d")), Near(better_in_both("hrnet", "bm3d")[1])],
+    "It is {} to {} % ahead of the U-Net": lambda: span(excess("hrnet", "unet", -1)),
+    "HRNet was trained for {} hours on one CPU core": lambda: [Near(training_hours("hrnet"))],
+    "it shifts no tissue by more than {} HU": lambda: [
+        AtMost(max(abs(value) for value in harm("hrnet", "full dose", "|HU bias|").values()))],
+    "(TTF50) is {} or more at contrasts of 900 HU and above": lambda: [AtLeast(min(resolution("hrnet", 900)))],
+    "{} to {} at 100 HU": lambda: span(resolution("hrnet", 100, 100)),
+    "its bias stays below {} HU in soft tissue and lung": lambda: [AtMost(largest_bias("hrnet", "soft", "lung")[0])],
+    "in bone it reaches {} HU": lambda: [Near(largest_bias("hrnet", "bone")[0])],
+    "On {} scenes of {} validation patients": lambda: [
+        Near(len({scene for scene, _ in candidate_sets(DEFAULT_METHOD)})),
+        Near(len({row["patient"] for row in rows("did/matched.csv")}))],
+    "({} candidates, {} networks)": lambda: [
+        Near(min(len(one) for one in candidate_sets(DEFAULT_METHOD).values())),
+        Near(len({model for _, model in candidate_sets(DEFAULT_METHOD)}))],
+    "the noise rises strictly from candidate to candidate in all {} sets": lambda: [
+        Near(len(candidate_sets(DEFAULT_METHOD)))],
+    "by about {} a percent with HRNet": lambda: [Near(mean(per_model("hrnet")))],
+    "by up to {} with the plain network": lambda: [Near(max(per_model("plain")))],
+    "within {} % everywhere in the body and {} % less on average": beside_blending,
+    "with about {} percent more of the edges' slope on the sharper side": lambda: [
+        Near(more_edges_than_blending(DEFAULT_METHOD))],
+    "it is worse than blending by up to {} %": lambda: [
+        Near(100 * (max(at_matched_noise(DEFAULT_METHOD, "body, matched in flat tissue").values()) - 1))],
+    "The smoothest candidate keeps {} to {} % of the default's noise": lambda: span(
+        [100 * smoothest_over_default(one) for one in candidate_sets(DEFAULT_METHOD).values()]),
+}
+STATEMENTS = {
+    "at many times the cost": lambda: min(ratios("bm3d", "hrnet", "seconds_per_slice")) >= 5,
+    "the others for less": lambda: training_hours("hrnet") > max(map(training_hours, {*CARDS} - {"hrnet"})),
+    "never raises the noise of the patients": lambda: max(
+        harm("hrnet", "full dose, patients", "noise level").values()) <= 1,
+    "at 100 HU, less below": lambda: all(
+        end(resolution("hrnet", 0, 99)) < end(resolution("hrnet", 100, 100)) for end in (min, max)),
+    "HU where the noise is strongest": lambda: largest_bias("hrnet", "bone")[1][2] == max(
+        noise_index for _, noise_index in CONDITIONS),
+    "validation patients at a quarter of the dose": lambda: "at 0.25 of their dose" in (
+        REPORTS / "did" / "range.md").read_text(encoding="utf-8"),
+    "the noise rises strictly from candidate to candidate in all": lambda: all(
+        rises(column(one, "noise_hu")) for one in candidate_sets(DEFAULT_METHOD).values()),
+    "the sharpness of the edges does not": lambda: not any(
+        rises(column(one, "edges_kept")) for one in candidate_sets(DEFAULT_METHOD).values()),
+    "the first smoother candidates are sharper than the default": lambda: all(
+        sharper_than_default(one) > 0 for one in candidate_sets(DEFAULT_METHOD).values()),
+}
+WRONG_TODAY = {
+    "and {} to {} % behind in the others": "matched, index 30 HU: 5.8 %, which is 6",
+    "within {} % everywhere in the body and {} % less on average": "from 0.7 % worse to 1.9 % better",
+    "with about {} percent more of the edges' slope on the sharper side":
+        "1.2 on average; 2 in the four scenes of the highest noise only",
+}
+"""To be corrected in the README; each test says so as soon as it is, and its line here can go."""
+
+
+def marks(sentence):
+    reason = WRONG_TODAY.get(sentence)
+    return [] if reason is None else [pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason)]
+
+
+@pytest.mark.parametrize("sentence", [pytest.param(words, marks=marks(words)) for words in SENTENCES])
+def test_a_sentence_of_the_readme_gives_the_numbers_of_the_reports(sentence):
+    wrong = differences(sentence, tuple(SENTENCES[sentence]()), README)
+    assert wrong is None, f"README.md: {wrong}"
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_statement_of_the_readme_holds_in_the_reports(statement):
+    assert find(statement, README), f"README.md: nothing reads '{statement}'; reword it in this test too"
+    assert STATEMENTS[statement](), f"README.md: '{statement}' is no longer true of the committed reports"
+
+
+@pytest.mark.parametrize(("printed", "value", "right"), [
+    ("2", Near(2.4), "2"), ("2", Near(2.6), "3"), ("0.5", Near(0.49), "0.5"), ("2.1", Near(2.15), "2.1"),
+    ("2.2", Near(2.15), "2.2"), ("one", Near(0.0), "no"), ("half", Near(0.57), "half"), ("half", Near(0.7), "0.7"),
+    ("1", AtMost(1.01), "2"), ("1", AtMost(0.02), "1"), ("0.92", AtLeast(0.929), "0.92"), ("9", Near(nan), "nan"),
+    ("0.93", AtLeast(0.929), "0.92"), ("half", Part(14, 28), "half"), ("half", Part(13, 28), "13"),
+    ("14", Part(13, 28), "13"), ("two", Near(nan), "nan"),
+])
+def test_a_value_is_printed_in_the_way_of_the_sentence(printed, value, right):
+    assert value.like(printed) == right
+    wrong = differences("up to {} HU of it", (value,), f"It takes up to\n{printed} HU of it.")
+    assert wrong is None if right == printed else f"'up to {right} HU of it'" in wrong
+
+
+def test_a_sentence_that_is_not_there_is_told_with_its_values():
+    wrong = differences("by {} HU", (Near(1.234),), "by HU")
+    assert "nothing reads 'by {} HU'; the values for it are (1.234,)" in wrong
+
+
+@pytest.mark.parametrize(("track", "noise_index"), CONDITIONS)
 def test_the_readme_and_the_cards_give_the_errors_of_the_report(track, noise_index):
     row, = re.findall(rf"^\| {track}, index {noise_index} HU \|(.*)\|$", README, re.MULTILINE)
     assert [cell.strip() for cell in row.split("|")] == [
-        f"{reported(method, track, noise_index, 'rmse_hu'):.1f}" for method in METHODS]
+        f"{reported(method, track, noise_index):.1f}" for method in METHODS]
     for name, card in CARDS.items():
         quality = card["quality"][f"{track}, noise index {noise_index} HU"]
-        assert quality["rmse_hu"] == round(reported(name, track, noise_index, "rmse_hu"), 2)
-        assert quality["rmse_low_dose_hu"] == round(reported("ldct", track, noise_index, "rmse_hu"), 2)
+        assert quality["rmse_hu"] == round(reported(name, track, noise_index), 2)
+        assert quality["rmse_low_dose_hu"] == round(reported("ldct", track, noise_index), 2)
         assert quality["ssim"] == round(reported(name, track, noise_index, "ssim"), 4)
 
 
-@pytest.mark.parametrize("name", ["hrnet", "unet", "plain"])
+@pytest.mark.parametrize("name", CARDS)
+def test_a_card_says_how_its_network_was_trained_and_measured(name):
+    card = CARDS[name]
+    assert card["quality"]["measured"].startswith(
+        f"quarter dose, mean of {len({patient for patient, *_ in patients(name)})} validation patients")
+    assert card["trained_for"]["noise_added_hu"] == card["training"]["sampling"]["noise_sd"]
+    limits = " ".join(card["limits"])
+    for sentence, value in (("Trained for {} hours on one CPU core", training_hours(name)),
+                            ("targets that hold noise of their own, from {} sources", len(card["training"]["data"]))):
+        wrong = differences(sentence, (Near(value),), limits)
+        assert wrong is None, f"models.json, {name}: {wrong}"
+
+
+@pytest.mark.parametrize("report", ["validation", "validation-doses"])
+def test_the_shipped_versions_are_those_that_were_measured_and_are_in_the_changes(report):
+    shipped = {f"{card['name']} {card['version']}" for card in CARDS.values()}
+    measured = {row["label"] for row in rows(f"{report}/patients.csv") if row["method"] in CARDS}
+    assert measured == shipped, f"Testing/Benchmarks/{report} is not about the shipped networks; make it anew"
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for card in CARDS.values():
+        assert re.search(rf"^- .*\b{re.escape(card['version'])}\b", changes, re.MULTILINE), (
+            f"CHANGELOG.md does not say what came with version {card['version']} of {card['name']}")
+
+
+@pytest.mark.parametrize("name", CARDS)
 def test_the_readme_and_the_cards_give_the_size_of_the_networks(name):
     card = CARDS[name]
     network = build(card["architecture"], card["widths"], card["form"], **card["options"])
