@@ -29,16 +29,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Panel:
-    """An image (J, I) in HU with words above and below."""
+    """An image (J, I) in HU with words above and below, shown in ``window``."""
 
     image: np.ndarray
     title: str = ""
     caption: str = ""
     boxes: tuple[Box, ...] = ()
+    window: tuple[float, float] = WINDOW_HU
 
 
 def draw_panels(path: Path, rows: Sequence[Sequence[Panel | None]], side: int) -> None:
-    """Draw a grid of panels, each ``side`` pixels wide, in the window -160 to 240 HU."""
+    """Draw a grid of panels, each ``side`` pixels wide."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Circle, Rectangle
 
@@ -56,7 +57,7 @@ def draw_panels(path: Path, rows: Sequence[Sequence[Panel | None]], side: int) -
                 continue
             axes = figure.add_axes((c * (side + _GAP) / size[0], bottom / size[1], side / size[0], side / size[1]))
             exact = panel.image.shape[0] == side
-            axes.imshow(panel.image, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1],
+            axes.imshow(panel.image, cmap="gray", vmin=panel.window[0], vmax=panel.window[1],
                         interpolation="nearest" if exact else "bicubic")
             axes.set_axis_off()
             axes.set_title(panel.title, fontsize=7.5, pad=2)
@@ -68,7 +69,7 @@ def draw_panels(path: Path, rows: Sequence[Sequence[Panel | None]], side: int) -
                     frame = Rectangle((box.column - box.half, box.row - box.half), 2 * box.half, 2 * box.half,
                                       fill=False, edgecolor=box.colour, linewidth=0.8)
                 axes.add_patch(frame)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_matched(path: Path, rows: Sequence[dict]) -> None:
@@ -98,7 +99,7 @@ def draw_matched(path: Path, rows: Sequence[dict]) -> None:
     figure.supxlabel("position: -1 smooth bound, 0 default, 1 input (equal steps of log noise SD)", fontsize=8)
     figure.supylabel("RMSE / RMSE of blending at the same noise SD", fontsize=8)
     axes[0].legend(fontsize=7)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_tradeoff(path: Path, rows: Sequence[dict]) -> None:
@@ -117,10 +118,10 @@ def draw_tradeoff(path: Path, rows: Sequence[dict]) -> None:
         axes.set(xlabel="noise SD (HU)", title=model)
         axes.legend(fontsize=5)
     figure.axes[0].set_ylabel("slope of the edges, % of the input's")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _save(figure, path: Path) -> None:
+def save_figure(figure, path: Path) -> None:
     """Write a figure as a PNG with a palette: grey values, and the strongest other colours."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
