@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import qt
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
-from . import framesequence, modelregistry, scene, timeestimate
+from . import framesequence, scene, timeestimate
 from .acquisition import acquisition_of
 from .widgetadvanced import AdvancedSettings
-from .widgetmodelcard import cardDetails, cardText, estimateText, titleOf
+from .widgetmodelcard import cardDetails, cardText, estimateText
+from .widgetpanel import ModulePanel
 from .widgetresult import ResultView
 from .widgetrun import RunControl
-from .widgetsettings import MachineSettings
 from .widgetwarnings import inspectValues, warningsFor
 
 
-class Panel:
+class Panel(ModulePanel):
     """Connects the widgets of LDCTDenoise.ui with the Logic.
 
     :param ui: the widgets, by name.
     :param logic: an ``LDCTDenoise.LDCTDenoiseLogic``.
     """
 
+    DEFAULTS = {"model": "hrnet", "strength": 100.0, "removedNoise": False, "allFrames": False}
+
     def __init__(self, ui, logic) -> None:
-        self.ui = ui
-        self.logic = logic
-        self.settings = MachineSettings()
-        self.parameters = None
-        self._guiTag = self._observer = None
-        self._cards: list[modelregistry.ModelCard] = []
+        super().__init__(ui, logic)
         self._seen = (None, None)
         # What takes a moment is done when the application has nothing else to do.
         self._timer = qt.QTimer()
@@ -39,34 +35,22 @@ class Panel:
         self.run = RunControl(self)
         self.result = ResultView(self)
         self.advanced = AdvancedSettings(self)
-        style = slicer.app.style()
-        size = style.pixelMetric(qt.QStyle.PM_SmallIconSize)
-        for icon in (self.ui.warningIcon, self.ui.messageIcon):
-            icon.setPixmap(style.standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(size, size))
         self.ui.allFramesCheckBox.visible = False
         self._inspect()
         self.updateModels()
-        self.ui.modelComboBox.connect("activated(int)", self._onModel)
         self._onChange()
-
-    def sceneCloses(self) -> None:
-        """The scene is about to be emptied."""
-        self.run.stop()
-        self.setParameters(None)
 
     def close(self) -> None:
         """Let go of everything: the module is unloaded."""
         self._timer.stop()
         self.result.close()
-        self.run.close()
-        self.setParameters(None)
+        super().close()
         self._timer.stop()
 
     def enter(self) -> None:
         """The user opens the module."""
         self.result.enter()
-        if self.parameters is not None and self.parameters.inputVolume is None and not self.run.busy:
-            self.parameters.inputVolume = self._likelyInput()
+        super().enter()
 
     def exit(self) -> None:
         """The user opens another module; a run goes on."""
@@ -75,21 +59,8 @@ class Panel:
 
     def setParameters(self, parameters) -> None:
         """Show ``parameters`` (widgetparameters.PanelParameters), and follow them; None while there is no scene."""
-        if self.parameters is not None:
-            self.parameters.disconnectGui(self._guiTag)
-            self.parameters.RemoveObserver(self._observer)
-        self.parameters = parameters
-        self._guiTag = self._observer = None
-        if parameters is not None:
-            self._guiTag = parameters.connectGui(self.ui)
-            self._observer = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onChange)
         self._seen = (None, None)
-        self._onChange()
-
-    def card(self) -> modelregistry.ModelCard | None:
-        """Return the card of the chosen network."""
-        name = self.parameters.model if self.parameters is not None else None
-        return next((card for card in self._cards if card.name == name), None)
+        super().setParameters(parameters)
 
     def onResult(self, result) -> None:
         """A run has made ``result``."""
@@ -100,24 +71,10 @@ class Panel:
         self.result.show()
         self.ui.resultCollapsibleButton.collapsed = False
 
-    def updateModels(self) -> None:
-        """Read the lists of networks again."""
-        problems: list[str] = []
-        self._cards = modelregistry.list_models(self.settings.weightsFolder, problems)
-        for problem in problems:
-            self.run.log(problem)
-        self.ui.modelComboBox.clear()
-        for card in self._cards:
-            self.ui.modelComboBox.addItem(titleOf(card), card.name)
-        self._showModel()
+    def _icons(self) -> tuple:
+        return self.ui.warningIcon, self.ui.messageIcon
 
-    def updateEstimate(self) -> None:
-        """Show how long the chosen input will take, or what is missing; nothing during a run."""
-        self.ui.estimateLabel.visible = not self.run.busy
-        missing = self.run.missing()
-        if missing is not None:
-            self.ui.estimateLabel.text = missing
-            return
+    def _estimate(self) -> str:
         volume = self.parameters.inputVolume
         i, j, k = volume.GetImageData().GetDimensions()
         slices = k * (framesequence.sequence_of(volume).GetNumberOfDataNodes() if self.framesChosen() else 1)
@@ -125,7 +82,7 @@ class Panel:
         device, precision = self.settings.device, self.settings.precision
         rate = self.settings.rate(device, precision)
         seconds = None if work is None else timeestimate.seconds(work, rate or timeestimate.rough_rate(device))
-        self.ui.estimateLabel.text = estimateText(slices, seconds, rate is not None)
+        return estimateText(slices, seconds, rate is not None)
 
     def _onChange(self, caller=None, event=None) -> None:
         """The parameters changed, or are others."""
@@ -135,7 +92,7 @@ class Panel:
         if now[0] is not before[0]:
             self._onInput(before[0])
         if now[1] != before[1]:
-            self._showModel()
+            self._showModels()
         if now[0] is not before[0] or now[1] != before[1]:
             self.run.removePreview()
             self._timer.start(0)
@@ -168,10 +125,7 @@ class Panel:
         return (parameters is not None and parameters.allFrames
                 and framesequence.sequence_of(parameters.inputVolume) is not None)
 
-    def _onModel(self, index: int) -> None:
-        self.parameters.model = self.ui.modelComboBox.itemData(index)
-
-    def _showModel(self) -> None:
+    def _showModels(self) -> None:
         card = self.card()
         self.ui.modelComboBox.currentIndex = self._cards.index(card) if card is not None else -1
         self.ui.modelCardLabel.visible = card is not None
@@ -191,13 +145,3 @@ class Panel:
             found = warningsFor(acquisition_of(volume), card, noise, doubts + ([stacking] if stacking else []))
         self.ui.warningLabel.text = "\n".join(found)
         self.ui.warningLabel.visible = self.ui.warningIcon.visible = bool(found)
-
-    @staticmethod
-    def _likelyInput():
-        """Return the volume that the Red view shows, or else the first one of the scene."""
-        red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceCompositeNodeRed")
-        shown = slicer.mrmlScene.GetNodeByID(red.GetBackgroundVolumeID() or "") if red is not None else None
-        if shown is not None and shown.GetClassName() == "vtkMRMLScalarVolumeNode":
-            return shown
-        return next((volume for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-                     if volume.GetClassName() == "vtkMRMLScalarVolumeNode"), None)

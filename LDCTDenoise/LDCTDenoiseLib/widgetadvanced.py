@@ -98,13 +98,13 @@ class AdvancedSettings:
             self.panel.run.log(text)
 
     def onRestoreDefaults(self, checked=False) -> None:
-        """Forget all choices but input, output and region."""
+        """Forget all choices but nodes of the scene."""
         self.panel.settings.restoreDefaults()
         parameters = self.panel.parameters
         if parameters is not None:
             with slicer.util.NodeModify(parameters):
-                parameters.model, parameters.strength = "hrnet", 100.0
-                parameters.removedNoise = parameters.allFrames = False
+                for name, value in self.panel.DEFAULTS.items():
+                    setattr(parameters, name, value)
         self._foldersChanged()
 
     def _foldersChanged(self) -> None:

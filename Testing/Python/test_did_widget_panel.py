@@ -64,14 +64,14 @@ def test_regions_are_parameters_and_are_passed_to_the_run(mrml, ready, parameter
 
 
 def test_the_defaults_are_those_of_the_engine_and_come_back(ui, panel, parameters):
-    from DIDInteractiveLib.didwidget import DEFAULTS
     from DIDInteractiveLib.settings import CandidateSettings
 
+    defaults = panel.widget.panel.DEFAULTS
     assert panel.widget.panel.run.settings() == CandidateSettings()
     choose(ui.methodComboBox, "blend")
     ui.countSpinBox.value, ui.repetitionsSpinBox.value, ui.extrapolationSpinBox.value = 21, 6, 100
     ui.restoreDefaultsButton.click()
-    assert {name: getattr(parameters, name) for name in DEFAULTS} == DEFAULTS
+    assert {name: getattr(parameters, name) for name in defaults} == defaults
     assert panel.widget.panel.run.settings() == CandidateSettings()
 
 

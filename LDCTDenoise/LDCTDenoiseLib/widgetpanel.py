@@ -1,0 +1,109 @@
+"""What the panels of both modules have in common: parameters of the scene, the list of networks, the estimate."""
+
+from __future__ import annotations
+
+import qt
+import slicer
+import vtk
+
+from . import modelregistry
+from .widgetmodelcard import titleOf
+from .widgetsettings import MachineSettings
+
+
+class ModulePanel:
+    """Connects widgets with a Logic. The modules' own classes set ``run``, a :class:`~.widgetjob.JobControl`.
+
+    :param ui: the widgets, by name.
+    :param logic: the module's Logic.
+    """
+
+    DEFAULTS: dict[str, object] = {}
+    """Names and values of the parameters that "Restore defaults" sets."""
+
+    def __init__(self, ui, logic) -> None:
+        self.ui = ui
+        self.logic = logic
+        self.settings = MachineSettings()
+        self.parameters = None
+        self._guiTag = self._observer = None
+        self._cards: list[modelregistry.ModelCard] = []
+        self.ui.modelComboBox.connect("activated(int)", self._onModel)
+        style = slicer.app.style()
+        size = style.pixelMetric(qt.QStyle.PM_SmallIconSize)
+        for icon in self._icons():
+            icon.setPixmap(style.standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(size, size))
+
+    def enter(self) -> None:
+        """The user opens the module."""
+        if self.parameters is not None and self.parameters.inputVolume is None and not self.run.busy:
+            self.parameters.inputVolume = self._likelyInput()
+
+    def sceneCloses(self) -> None:
+        """The scene is about to be emptied."""
+        self.run.stop()
+        self.setParameters(None)
+
+    def close(self) -> None:
+        """Let go of everything: the module is unloaded."""
+        self.run.close()
+        self.setParameters(None)
+
+    def setParameters(self, parameters) -> None:
+        """Show ``parameters`` (the module's own, by parameterNodeWrapper), and follow them; None: there is no scene."""
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._guiTag)
+            self.parameters.RemoveObserver(self._observer)
+        self.parameters = parameters
+        self._guiTag = self._observer = None
+        if parameters is not None:
+            self._guiTag = parameters.connectGui(self.ui)
+            self._observer = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onChange)
+        self._onChange()
+
+    def card(self) -> modelregistry.ModelCard | None:
+        """Return the card of the chosen network."""
+        name = self.parameters.model if self.parameters is not None else None
+        return next((card for card in self._cards if card.name == name), None)
+
+    def updateModels(self) -> None:
+        """Read the lists of networks again."""
+        problems: list[str] = []
+        self._cards = modelregistry.list_models(self.settings.weightsFolder, problems)
+        for problem in problems:
+            self.run.log(problem)
+        self.ui.modelComboBox.clear()
+        for card in self._cards:
+            self.ui.modelComboBox.addItem(titleOf(card), card.name)
+        self._showModels()
+
+    def updateEstimate(self) -> None:
+        """Show what a run on what is chosen will take, or what is missing; nothing during a run."""
+        self.ui.estimateLabel.visible = not self.run.busy
+        self.ui.estimateLabel.text = self.run.missing() or self._estimate()
+
+    def _icons(self) -> tuple:
+        """Return the labels that show a warning sign."""
+        return (self.ui.messageIcon,)
+
+    def _onChange(self, caller=None, event=None) -> None:
+        """The parameters changed, or are others."""
+        raise NotImplementedError
+
+    def _showModels(self) -> None:
+        """The list of networks is another one: show which is chosen."""
+        raise NotImplementedError
+
+    def _estimate(self) -> str:
+        """Return what a run on what is chosen will take, in words."""
+        raise NotImplementedError
+
+    def _onModel(self, index: int) -> None:
+        self.parameters.model = self.ui.modelComboBox.itemData(index)
+
+    def _likelyInput(self):
+        """Return the volume that the Red view shows, or else the first one of the scene, or None."""
+        red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceCompositeNodeRed")
+        shown = slicer.mrmlScene.GetNodeByID(red.GetBackgroundVolumeID() or "") if red is not None else None
+        return next((volume for volume in (shown, *slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
+                     if volume is not None and volume.GetClassName() == "vtkMRMLScalarVolumeNode"), None)
