@@ -15,22 +15,21 @@ class REDCNN(Denoiser2d):
     (N, 1, H, W); (N, c, H - 4k, W - 4k) after k = 1..5 unpadded convolutions; back to (N, 1, H, W). The shortcuts add
     the features after two and four convolutions, and the input itself. The paper's width c is 96. The published
     network ends with a ReLU, which would cut everything below -1000 HU; here the last sum is left as it is. It has
-    one form only: its last shortcut makes it predict the (negative) noise. It starts as the identity, like the others: from
-    the published random start, it takes hundreds of steps to get there.
+    one form only: its last shortcut makes it predict the (negative) noise. ``detail`` gives it the input and the start of
+    the other shipped networks (:func:`~.layers.with_detail`): as published, it learns many times more slowly.
     """
 
-    receptive_field = 20
     _LAYERS = 5
 
-    def __init__(self, widths=(96,), form: str = "shipped"):
-        super().__init__(form, detail=False)
+    def __init__(self, widths=(96,), form: str = "shipped", detail: bool = False):
+        super().__init__(form, detail)
         if self.literal:
             raise ValueError("RED-CNN has one form only; choose 'shipped'.")
         width, = widths
-        self.encoder = nn.ModuleList(nn.Conv2d(width if i else 1, width, 5) for i in range(self._LAYERS))
+        self.encoder = nn.ModuleList(nn.Conv2d(width if i else self.inputs, width, 5) for i in range(self._LAYERS))
         self.decoder = nn.ModuleList(
             nn.ConvTranspose2d(width, width if i < self._LAYERS - 1 else 1, 5) for i in range(self._LAYERS))
-        self.initialise()
+        self.receptive_field = 4 * self._LAYERS + self.detail_reach
 
     @property
     def predictor(self) -> nn.Module:

@@ -1,0 +1,54 @@
+"""Recipes and what their runs left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from LDCTDenoiseLib.networks import build
+from LDCTDenoiseLib.training.config import NetworkConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A configuration file; ``change`` is its first line, a comment that says what it changes in the base recipe."""
+
+    name: str
+    path: Path
+    change: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished training of a recipe."""
+
+    recipe: Recipe
+    seed: int
+    config: NetworkConfig
+    folder: Path
+    steps: int
+    seconds: float
+
+    def network(self) -> torch.nn.Module:
+        """Return the trained network, by its averaged weights of the best validation."""
+        network = build(self.config.architecture, self.config.widths, self.config.form, **self.config.options)
+        network.load_state_dict(torch.load(self.folder / "best.pt", map_location="cpu", weights_only=True))
+        return network.eval()
+
+
+def read_recipes(folder: Path) -> list[Recipe]:
+    """Return the recipes of a folder, ``base`` first, then by name.
+
+    Raises:
+        ValueError: no base.toml, or a file that does not begin with a comment.
+    """
+    recipes = []
+    for path in sorted(Path(folder).glob("*.toml"), key=lambda path: (path.stem != "base", path.stem)):
+        first = path.read_text(encoding="utf-8").split("\n", 1)[0]
+        if not first.startswith("# "):
+            raise ValueError(f"The first line of {path} must be a comment that says what the recipe changes.")
+        recipes.append(Recipe(path.stem, path, first[2:]))
+    if not recipes or recipes[0].name != "base":
+        raise ValueError(f"{folder} holds no base.toml, which all recipes are compared with.")
+    return recipes
