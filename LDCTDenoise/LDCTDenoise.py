@@ -99,12 +99,17 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onReload(self):
         # The base class runs this file again; the library behind it has to be forgotten first, and its worker ended.
+        # The panel of DID Interactive works with that library too, if it is open: it is made anew on the new one.
         from LDCTDenoiseLib.workerclient import close_shared_client
 
         close_shared_client()
-        for name in [name for name in sys.modules if name.split(".")[0] == "LDCTDenoiseLib"]:
+        together = hasattr(getattr(slicer, "modules", None), "DIDInteractiveWidget")
+        libraries = ("LDCTDenoiseLib", "DIDInteractiveLib") if together else ("LDCTDenoiseLib",)
+        for name in [name for name in sys.modules if name.split(".")[0] in libraries]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
+        if together:
+            slicer.util.reloadScriptedModule("DIDInteractive")
 
 
 class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):

@@ -4,55 +4,12 @@ from __future__ import annotations
 
 import types
 
-import numpy as np
 import pytest
-from fakedidengine import FakeDIDEngine
-from panelfixtures import ROOT, complaints, mrml, session, settle, shown  # noqa: F401  (fixtures)
-
-from LDCTDenoiseLib.engine import Cancelled
-
-PLACE = np.array([[-0.8, 0, 0, 19.0], [0, -0.8, 0, 21.0], [0, 0, 3.0, -50.0], [0, 0, 0, 1]])
-
-
-class Call:
-    """A run that has begun; ``listener`` hears what the test lets happen."""
-
-    def __init__(self, request, listener) -> None:
-        self.request, self.listener = request, listener
-        self.cancels = 0
-
-    def cancel(self) -> None:
-        self.cancels += 1
-
-    def started(self) -> None:
-        self.listener.started()
-
-    def progress(self, fraction: float, text: str = "Smoother candidates", remaining: float = 0.0) -> None:
-        self.listener.progressed(fraction, text, remaining)
-
-    def finish(self) -> None:
-        self.listener.started()
-        self.listener.finished(FakeDIDEngine().generate(self.request), None)
-
-    def fail(self, error: BaseException) -> None:
-        self.listener.finished(None, error)
-
-    def stopped(self) -> None:
-        self.fail(Cancelled("stopped"))
-
-
-class ControlledDIDEngine:
-    """Keeps the runs that were begun in ``calls``, to be driven as a worker process would."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-
-    def models(self) -> list[str]:
-        return FakeDIDEngine().models()
-
-    def start_generate(self, request, listener) -> Call:
-        self.calls.append(Call(request, listener))
-        return self.calls[-1]
+from controlleddidengine import ControlledDIDEngine
+from panelfixtures import (  # noqa: F401  (fixtures)
+    ROOT, add_ct, array_of, calls, complaints, dialogs, mrml, opener, panel, parameters, ready, session, settle, shown,
+    ui,
+)
 
 
 class PlotViews:
@@ -106,75 +63,32 @@ def plots(session):  # noqa: F811
 @pytest.fixture
 def open_panel(session, toolbar, monkeypatch, tmp_path):  # noqa: F811
     """Opens the panel of DID Interactive, not entered yet, on an engine that the test drives."""
-    from slicerstandins.session import Panel
+    def prepare(logic):
+        logic.engine = ControlledDIDEngine()
+        logic.freeMemory = 10**12
 
-    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
-    opened = []
-
-    def open_panel():
-        module = session.add_module(ROOT / "DIDInteractive" / "DIDInteractive.py")
-        opened.append(Panel(session, module, "DIDInteractive"))
-        opened[-1].widget.logic.engine = ControlledDIDEngine()
-        opened[-1].widget.logic.freeMemory = 10**12
-        return opened[-1]
-
-    yield open_panel
-    for panel in opened:
-        panel.close()
-
-
-@pytest.fixture
-def panel(open_panel):
-    """The panel as the user has it open."""
-    opened = open_panel()
-    opened.enter()
-    return opened
+    with opener(session, monkeypatch, tmp_path, "DIDInteractive", prepare) as open_panel:
+        yield open_panel
 
 
 @pytest.fixture
 def ct(mrml, session):  # noqa: F811
-    """A small CT of soft tissue, shown in all views, slice 3 in the Red one."""
+    """The same CT as in the tests of the other panel, shown in all views, slice 3 in the Red one."""
     import slicer
 
-    values = np.random.default_rng(7).normal(50, 30, (5, 48, 48)).astype(np.int16)
-    volume = mrml.add_volume(values, PLACE)
+    volume = add_ct(mrml)
     slicer.util.setSliceViewerLayers(background=volume, fit=True)
     session.sliceLogics["Red"].SetSliceOffset(-41.0)
     return volume
 
 
 @pytest.fixture
-def ui(panel):
-    return panel.widget.panel.ui
-
-
-@pytest.fixture
-def logic(panel):
+def logic(panel):  # noqa: F811
     return panel.widget.logic
 
 
 @pytest.fixture
-def parameters(panel):
-    """What the panel keeps in the scene."""
-    return panel.widget.panel.parameters
-
-
-@pytest.fixture
-def calls(logic):
-    """The runs that the engine was asked for."""
-    return logic.engine.calls
-
-
-@pytest.fixture
-def ready(ct, ui, parameters):
-    """The widgets of the panel with everything chosen that a run needs."""
-    parameters.inputVolume = ct
-    settle()
-    return ui
-
-
-@pytest.fixture
-def made(ready, parameters, calls):
+def made(ready, parameters, calls):  # noqa: F811
     """A set of five candidates of the whole volume, made with the panel."""
     parameters.count = 5
     ready.generateButton.click()

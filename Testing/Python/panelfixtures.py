@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -47,19 +48,20 @@ def session(mrml, complaints, tmp_path):  # noqa: F811
     running.close()
 
 
-@pytest.fixture
-def open_panel(session, monkeypatch, tmp_path):
-    """Opens the panel of LDCT Denoise, not entered yet, on an engine that the test drives."""
-    from controlledengine import ControlledEngine
+@contextlib.contextmanager
+def opener(session, monkeypatch, tmp_path, name, prepare):
+    """Give a function that opens the panel of the module ``name``, not entered yet.
+
+    ``prepare(logic)``: called for each, to set an engine that the test drives. The panels are closed in the end.
+    """
     from slicerstandins.session import Panel
 
     monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
     opened = []
 
     def open_panel():
-        module = session.add_module(ROOT / "LDCTDenoise" / "LDCTDenoise.py")
-        opened.append(Panel(session, module, "LDCTDenoise"))
-        opened[-1].widget.logic.engine = ControlledEngine()
+        opened.append(Panel(session, session.add_module(ROOT / name / f"{name}.py"), name))
+        prepare(opened[-1].widget.logic)
         return opened[-1]
 
     yield open_panel
@@ -68,8 +70,20 @@ def open_panel(session, monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def open_panel(session, monkeypatch, tmp_path):
+    """Opens the panel of LDCT Denoise, not entered yet, on an engine that the test drives."""
+    from controlledengine import ControlledEngine
+
+    def prepare(logic):
+        logic.engine = ControlledEngine()
+
+    with opener(session, monkeypatch, tmp_path, "LDCTDenoise", prepare) as open_panel:
+        yield open_panel
+
+
+@pytest.fixture
 def panel(open_panel):
-    """The panel of LDCT Denoise as the user has it open."""
+    """The panel as the user has it open."""
     opened = open_panel()
     opened.enter()
     return opened
@@ -77,9 +91,8 @@ def panel(open_panel):
 
 @pytest.fixture
 def ct(mrml):  # noqa: F811
-    """A small CT of soft tissue with noise of 30 HU, in slices as scanners store them, shown in all views."""
-    values = np.random.default_rng(7).normal(50, 30, (5, 48, 48)).astype(np.int16)
-    return mrml.add_volume(values, np.array([[-0.8, 0, 0, 19.0], [0, -0.8, 0, 21.0], [0, 0, 3.0, -50.0], [0, 0, 0, 1]]))
+    """A small CT of soft tissue with noise of 30 HU, in slices as scanners store them."""
+    return add_ct(mrml)
 
 
 @pytest.fixture
@@ -91,7 +104,7 @@ def ui(panel):
 @pytest.fixture
 def parameters(panel):
     """What the panel keeps in the scene."""
-    return panel.widget.logic.getParameterNode()
+    return panel.widget.panel.parameters
 
 
 @pytest.fixture
@@ -100,12 +113,35 @@ def calls(panel):
     return panel.widget.logic.engine.calls
 
 
+@pytest.fixture
+def ready(ct, ui, parameters):
+    """The widgets of the panel with everything chosen that a run needs."""
+    parameters.inputVolume = ct
+    settle()
+    return ui
+
+
+@pytest.fixture
+def dialogs(monkeypatch):
+    """The texts of the error dialogs that the user was shown."""
+    import slicer
+
+    told = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: told.append(text))
+    return told
+
+
 def settle():
     """Let everything happen that waits for the event loop."""
     import slicer
 
     for _ in range(3):
         slicer.app.processEvents()
+
+
+def add_ct(mrml):  # noqa: F811
+    values = np.random.default_rng(7).normal(50, 30, (5, 48, 48)).astype(np.int16)
+    return mrml.add_volume(values, np.array([[-0.8, 0, 0, 19.0], [0, -0.8, 0, 21.0], [0, 0, 3.0, -50.0], [0, 0, 0, 1]]))
 
 
 def array_of(volume):

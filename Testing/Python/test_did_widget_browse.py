@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
-    calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, plots, ready, session, settle, shown,
-    toolbar, ui,
+    array_of, calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, plots, ready, session, settle,
+    shown, toolbar, ui,
 )
 from fakedidengine import FakeDIDEngine
 
@@ -22,12 +22,6 @@ def agreed(monkeypatch):
 @pytest.fixture
 def browsing(panel, made):
     return panel.widget.panel.browsing
-
-
-def array_of(volume):
-    import slicer
-
-    return slicer.util.arrayFromVolume(volume)
 
 
 def picture(session, view="Red"):

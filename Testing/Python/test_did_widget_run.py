@@ -3,24 +3,9 @@
 import numpy as np
 import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
-    calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, ready, session, settle, shown, toolbar, ui,
+    array_of, calls, complaints, ct, dialogs, logic, made, mrml, open_panel, panel, parameters, ready, session, settle,
+    shown, toolbar, ui,
 )
-
-
-@pytest.fixture
-def dialogs(monkeypatch):
-    """The texts of the error dialogs that the user was shown."""
-    import slicer
-
-    told = []
-    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: told.append(text))
-    return told
-
-
-def array_of(volume):
-    import slicer
-
-    return slicer.util.arrayFromVolume(volume)
 
 
 def test_a_run_asks_the_engine_for_what_was_chosen(ready, ct, panel, parameters, calls):

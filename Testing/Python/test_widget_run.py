@@ -4,26 +4,8 @@ import subprocess
 
 import pytest
 from panelfixtures import (  # noqa: F401  (fixtures)
-    array_of, calls, complaints, ct, mrml, open_panel, panel, parameters, session, settle, shown, ui,
+    array_of, calls, complaints, ct, dialogs, mrml, open_panel, panel, parameters, ready, session, settle, shown, ui,
 )
-
-
-@pytest.fixture
-def ready(ct, ui, parameters):
-    """The panel with everything chosen that a run needs."""
-    parameters.inputVolume = ct
-    settle()
-    return ui
-
-
-@pytest.fixture
-def dialogs(monkeypatch):
-    """The texts of the error dialogs that the user was shown."""
-    import slicer
-
-    told = []
-    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: told.append(text))
-    return told
 
 
 def test_a_run_asks_the_engine_for_what_was_chosen(ready, ct, parameters, calls, panel):

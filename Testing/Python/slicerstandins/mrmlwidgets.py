@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import shiboken6
 from PySide6 import QtCore, QtWidgets
 
@@ -42,13 +45,27 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
 
     def __init__(self, parent=None) -> None:
         super().__init__(parent)
-        self.__dict__.update(_entered=False, _widget=None)
+        self.__dict__.update(_entered=False, _widget=None, _source=None)
 
     isEntered = QtCore.Property(bool, lambda self: self._entered)
 
     def self(self):
         """Return the widget that Python made."""
         return self._widget
+
+    def setPythonSource(self, path: str) -> None:
+        """Make the widget of the module that the file ``path`` holds, by the module's class as it is now."""
+        import slicer
+
+        name = Path(path).stem
+        self.__dict__["_source"] = path
+        self.__dict__["_widget"] = getattr(sys.modules[name], f"{name}Widget")(self)
+        setattr(slicer.modules, f"{name}Widget", self._widget)
+
+    def reload(self) -> None:
+        """Make the widget anew."""
+        self.setPythonSource(self._source)
+        self._widget.setup()
 
     def setEntered(self, entered: bool) -> None:
         self.__dict__["_entered"] = entered

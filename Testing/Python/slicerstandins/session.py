@@ -209,9 +209,14 @@ class Panel:
         self.parent = slicer.qSlicerScriptedLoadableModuleWidget()
         self.parent.setLayout(QtWidgets.QVBoxLayout())
         self.parent.setMRMLScene(session.mrml.scene)
-        self.widget = self.parent.__dict__["_widget"] = getattr(module, f"{name}Widget")(self.parent)
+        self.parent.setPythonSource(module.__file__)
         getattr(slicer.modules, name.lower()).widgetRepresentation = lambda: self.parent
         self.widget.setup()
+
+    @property
+    def widget(self):
+        """The widget that Python made; after a reload of the module it is another one."""
+        return self.parent.self()
 
     def enter(self) -> None:
         self.parent.setEntered(True)
