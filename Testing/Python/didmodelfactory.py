@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from LDCTDenoiseLib import modelregistry
@@ -36,3 +37,14 @@ def add_smoothing_model(folder: Path, name: str = "tiny") -> dict:
              "sha256": digest, "title": "Smoothing"}
     (folder / "models.json").write_text(json.dumps({"models": [entry]}))
     return entry
+
+
+@pytest.fixture(scope="module")
+def smoothing_models(tmp_path_factory):
+    """The folder of the user's one model, called tiny, which makes images less noisy; there are no others."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modelregistry, "PACKAGED_FOLDER", folder / "none")
+        patch.setenv("LDCT_MODELS", str(folder))
+        add_smoothing_model(folder)
+        yield folder

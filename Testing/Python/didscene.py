@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from fakedidengine import FakeDIDEngine
-
-CT = np.array([[-0.8, 0, 0, 150.0], [0, -0.8, 0, 140.0], [0, 0, 5.0, -700.0], [0, 0, 0, 1.0]])
-
-
-def voxels(dtype="int16", seed=0, shape=(4, 9, 7)):
-    values = np.random.default_rng(seed).normal(60, 40, shape) + (1024 if np.dtype(dtype).kind == "u" else 0)
-    return values.astype(dtype)
-
-
-def array_of(volume):
-    import slicer
-
-    return slicer.util.arrayFromVolume(volume)
+from scenevolumes import CT, array_of, ct, voxels  # noqa: F401  (for the tests; one is a fixture)
 
 
 def nodes_of_class(*classes):
@@ -36,6 +23,13 @@ def didlogic(mrml):
 
 
 @pytest.fixture
-def ct(mrml):
-    """A small CT in the scene."""
-    return mrml.add_volume(voxels(), CT)
+def candidates(didlogic, ct):  # noqa: F811
+    """Five candidates at -1, -0.5, 0, 0.5 and 1, the default (2) selected."""
+    return didlogic.generateCandidates(ct, count=5)
+
+
+def column(table, name):
+    """The values of a column of a table node."""
+    import slicer
+
+    return slicer.util.arrayFromTableColumn(table, name)

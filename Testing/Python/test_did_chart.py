@@ -2,22 +2,10 @@
 
 import numpy as np
 import pytest
-from didscene import ct, didlogic  # noqa: F401  (fixtures)
+from didscene import candidates, column, ct, didlogic  # noqa: F401  (three are fixtures)
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
 NOISE, SHARPNESS = "Noise SD (HU)", "Edges kept"
-
-
-@pytest.fixture
-def candidates(didlogic, ct):
-    """A set of five candidates, the default (2) selected."""
-    return didlogic.generateCandidates(ct, count=5)
-
-
-def column(table, name):
-    import slicer
-
-    return slicer.util.arrayFromTableColumn(table, name)
 
 
 def series_of(chart):

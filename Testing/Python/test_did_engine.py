@@ -6,14 +6,13 @@ import sys
 
 import numpy as np
 import pytest
-from didmodelfactory import add_smoothing_model
+from didmodelfactory import smoothing_models  # noqa: F401  (a fixture)
 from networkfactory import volume
 
 from conftest import ROOT
 from DIDInteractiveLib import conventional, didengine, memoryestimate
 from DIDInteractiveLib.didengine import CandidateRequest, InProcessDIDEngine
 from DIDInteractiveLib.settings import CandidateSettings
-from LDCTDenoiseLib import modelregistry
 from LDCTDenoiseLib.engine import Cancelled, DenoiseRequest
 
 SPACING = (3.0, 0.8, 0.8)
@@ -21,14 +20,8 @@ BLEND = CandidateSettings(method="blend", count=5, tuning_slices=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def models(tmp_path_factory):
-    """One small user model called tiny, whose output is less noisy than its input, and no others."""
-    folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(modelregistry, "PACKAGED_FOLDER", folder / "none")
-        patch.setenv("LDCT_MODELS", str(folder))
-        add_smoothing_model(folder)
-        yield folder
+def models(smoothing_models):
+    return smoothing_models
 
 
 @pytest.fixture(scope="module")

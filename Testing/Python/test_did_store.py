@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from didmodelfactory import add_smoothing_model
+from didmodelfactory import smoothing_models  # noqa: F401  (a fixture)
 from networkfactory import volume
 
 from DIDInteractiveLib import candidatefigures, candidatestore
@@ -14,7 +14,6 @@ from DIDInteractiveLib.candidatefigures import draw_contact_sheet, draw_trade_of
 from DIDInteractiveLib.candidatestore import check_store, store_candidates
 from DIDInteractiveLib.didengine import CandidateRequest, InProcessDIDEngine
 from DIDInteractiveLib.settings import CandidateSettings
-from LDCTDenoiseLib import modelregistry
 from LDCTDenoiseLib.ctvolume import CTVolume, VolumeError
 from LDCTDenoiseLib.volumeio import read_volume, write_volume
 
@@ -24,14 +23,10 @@ BLEND = CandidateSettings(method="blend", count=4, tuning_slices=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
+def models(smoothing_models):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidatefigures, "DPI", 60)  # a picture of full size takes seconds
-        patch.setattr(modelregistry, "PACKAGED_FOLDER", folder / "none")
-        patch.setenv("LDCT_MODELS", str(folder))
-        add_smoothing_model(folder)
-        yield folder
+        yield smoothing_models
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from fakeengine import FakeEngine
+from scenevolumes import array_of, ct  # noqa: F401  (one is a fixture)
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
 import LDCTDenoiseLib
@@ -16,18 +17,6 @@ def logic(mrml):
     import LDCTDenoise
 
     return LDCTDenoise.LDCTDenoiseLogic(FakeEngine())
-
-
-@pytest.fixture
-def ct(mrml):
-    values = np.random.default_rng(3).normal(50, 30, (4, 6, 5)).astype(np.int16)
-    return mrml.add_volume(values, np.diag([-0.7, -0.7, 3.0, 1.0]))
-
-
-def array_of(volume):
-    import slicer
-
-    return slicer.util.arrayFromVolume(volume)
 
 
 def volumes():
@@ -147,7 +136,7 @@ def test_the_engine_is_asked_for_what_the_caller_asked_for_and_reports_progress(
     request = logic.engine.requests[0]
     assert (request.model, request.strength, request.device, request.precision) == ("unet", 0.5, "cuda", "bf16")
     np.testing.assert_array_equal(request.array, array_of(ct))
-    assert request.spacing == pytest.approx((3.0, 0.7, 0.7))
+    assert request.spacing == pytest.approx((5.0, 0.8, 0.8))
     assert seen == [(1, 4, 3.0), (2, 4, 2.0), (3, 4, 1.0), (4, 4, 0.0)]
 
 

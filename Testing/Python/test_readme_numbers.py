@@ -17,12 +17,13 @@ from reportedvalues import (
     smoothest_over_default, training_hours,
 )
 
+from DIDInteractiveLib.settings import CandidateSettings
 from LDCTDenoiseLib.networks import UNet, build
 from LDCTDenoiseLib.networks.multiplyadds import multiply_adds
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 METHODS = ("ldct", "gaussian", "nlm", "tv", "bm3d", "plain", "unet", "hrnet")
-DEFAULT_METHOD = "did-structure"
+DEFAULT_METHOD = rows("did/range.csv")[0]["method"]
 
 
 def excess(method, other, sign):
@@ -86,6 +87,8 @@ STATEMENTS = {
         end(resolution("hrnet", 0, 99)) < end(resolution("hrnet", 100, 100)) for end in (min, max)),
     "HU where the noise is strongest": lambda: largest_bias("hrnet", "bone")[1][2] == max(
         noise_index for _, noise_index in CONDITIONS),
+    "The default method (descents that lose noise before structure)": lambda: (
+        CandidateSettings().method == DEFAULT_METHOD),
     "validation patients at a quarter of the dose": lambda: "at 0.25 of their dose" in (
         REPORTS / "did" / "range.md").read_text(encoding="utf-8"),
     "the noise rises strictly from candidate to candidate in all": lambda: all(

@@ -3,17 +3,8 @@
 import numpy as np
 import pytest
 from fakeengine import FakeEngine
+from scenevolumes import CT, LEFT_HANDED, OBLIQUE, affine_of, array_of, voxels
 from slicerscene import mrml  # noqa: F401  (a fixture)
-
-# Rotated about two axes, pixels that are not square, slices 2.1 mm apart
-OBLIQUE = np.array([[0.6, -0.48, 0.8832, -110.0], [0.64, 0.45, -0.828, 35.5], [0, 0.46, 1.7316, 812.25], [0, 0, 0, 1]])
-LEFT_HANDED = np.diag([-0.7, -0.7, -2.5, 1.0])
-CT = np.array([[-0.8, 0, 0, 150.0], [0, -0.8, 0, 140.0], [0, 0, 5.0, -700.0], [0, 0, 0, 1.0]])
-
-
-def voxels(dtype, seed=0):
-    values = np.random.default_rng(seed).normal(60, 40, (4, 9, 7)) + (1024 if np.dtype(dtype).kind == "u" else 0)
-    return values.astype(dtype)
 
 
 @pytest.fixture
@@ -22,21 +13,6 @@ def process(mrml):
     import LDCTDenoise
 
     return LDCTDenoise.LDCTDenoiseLogic(FakeEngine()).process
-
-
-def affine_of(volume):
-    import slicer
-    import vtk
-
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return slicer.util.arrayFromVTKMatrix(matrix)
-
-
-def array_of(volume):
-    import slicer
-
-    return slicer.util.arrayFromVolume(volume)
 
 
 @pytest.mark.parametrize("affine", [CT, OBLIQUE, LEFT_HANDED], ids=["ct", "oblique", "left-handed"])

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import workerfixtures
 from fakeworker import Recorder
+from workerfixtures import ask
 
 from LDCTDenoiseLib import exchangefolder, workerenvironment
 from LDCTDenoiseLib.engine import Cancelled
@@ -18,7 +20,7 @@ from LDCTDenoiseLib.worker import EXIT_STUCK, Context, Task
 from LDCTDenoiseLib.workerclient import WorkerClient
 from LDCTDenoiseLib.workerprotocol import MAX_LINE_BYTES, encode
 
-MODULES = ("LDCTDenoiseLib.workeroperations", "workertestoperations", "an_extension.that_is_not_installed")
+MODULES = (*workerfixtures.MODULES, "an_extension.that_is_not_installed")
 HERE = str(Path(__file__).parent)
 
 
@@ -33,15 +35,6 @@ def shared_client():
 def client(shared_client):
     """One worker for all tests; those that end it leave the next one to start another."""
     return shared_client
-
-
-def ask(client, operation, **arguments):
-    """Return the value of an operation, or raise its error."""
-    recorder = Recorder()
-    client.request(operation, arguments, recorder).wait()
-    if recorder.error is not None:
-        raise recorder.error
-    return recorder.value
 
 
 class RawWorker:

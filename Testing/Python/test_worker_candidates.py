@@ -7,20 +7,14 @@ import numpy as np
 import pytest
 from didmodelfactory import add_smoothing_model
 from networkfactory import phantom
+from workerfixtures import torch_client  # noqa: F401  (a fixture)
 
 from DIDInteractiveLib.didengine import CandidateRequest, InProcessDIDEngine
 from DIDInteractiveLib.didworkerengine import WorkerDIDEngine
 from DIDInteractiveLib.settings import CandidateSettings
 from LDCTDenoiseLib import workerenvironment
 from LDCTDenoiseLib.engine import Cancelled
-from LDCTDenoiseLib.workerclient import MODULES, WorkerClient
-
-
-@pytest.fixture(scope="module")
-def client():
-    client = WorkerClient()
-    yield client
-    client.close()
+from LDCTDenoiseLib.workerclient import MODULES
 
 
 @pytest.fixture
@@ -45,11 +39,11 @@ def comparable(reply):
             "measurements": [{**vars(one), "seconds": None} for one in reply.measurements]}
 
 
-def test_the_worker_makes_the_candidates_that_would_be_made_here(client, request_):
+def test_the_worker_makes_the_candidates_that_would_be_made_here(torch_client, request_):
     here = InProcessDIDEngine().generate(request_)
     finished, progress = [], []
-    there = WorkerDIDEngine(client).generate(request_, progress=lambda *values: progress.append(values),
-                                             on_candidate=finished.append)
+    there = WorkerDIDEngine(torch_client).generate(
+        request_, progress=lambda *values: progress.append(values), on_candidate=finished.append)
     assert len(here.candidates) >= 3
     assert comparable(there) == comparable(here)
     assert [type(one) for one in there.measurements] == [type(one) for one in here.measurements]
@@ -63,25 +57,25 @@ def test_the_worker_makes_the_candidates_that_would_be_made_here(client, request
     np.testing.assert_array_equal(there.candidates[-1].array, request_.array[1:3])
 
 
-def test_what_cannot_be_done_is_said_as_it_would_be_here(client, request_):
+def test_what_cannot_be_done_is_said_as_it_would_be_here(torch_client, request_):
     flat = CandidateRequest(**{**vars(request_), "array": np.full((4, 64, 64), -1000, np.int16)})
     messages = []
-    for engine in (InProcessDIDEngine(), WorkerDIDEngine(client)):
+    for engine in (InProcessDIDEngine(), WorkerDIDEngine(torch_client)):
         with pytest.raises(ValueError) as error:
             engine.generate(flat)
         messages.append(str(error.value))
     assert messages[0] == messages[1]
 
 
-def test_a_run_is_cancelled_between_its_candidates(client, request_):
+def test_a_run_is_cancelled_between_its_candidates(torch_client, request_):
     finished = []
     with pytest.raises(Cancelled):
-        WorkerDIDEngine(client).generate(request_, on_candidate=finished.append, cancelled=lambda: bool(finished))
-    assert not any(client._folder.path.glob("*.npy"))
+        WorkerDIDEngine(torch_client).generate(request_, on_candidate=finished.append, cancelled=lambda: bool(finished))
+    assert not any(torch_client._folder.path.glob("*.npy"))
 
 
-def test_the_engine_of_the_candidates_denoises_and_lists_models_too(client, request_):
-    engine = WorkerDIDEngine(client)
+def test_the_engine_of_the_candidates_denoises_and_lists_models_too(torch_client, request_):
+    engine = WorkerDIDEngine(torch_client)
     assert "tiny" in engine.models()
     assert engine.devices()[0].name == "auto"
 

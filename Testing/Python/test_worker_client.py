@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 from fakeworker import FakeProcess, Recorder
+from workerfixtures import full_disk  # noqa: F401  (a fixture)
 
 from LDCTDenoiseLib import exchangefolder, workerclient, workerenvironment
 from LDCTDenoiseLib.engine import Cancelled
@@ -133,13 +134,9 @@ def test_a_program_that_cannot_be_started_is_said_at_once(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_said_at_once_and_the_request_never_sent(client, processes, monkeypatch):
+def test_a_full_disk_is_said_at_once_and_the_request_never_sent(client, processes, full_disk):
     client.request("echo", {}, Recorder())
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
+    full_disk()
     with pytest.raises(RuntimeError, match="No space left on device"):
         client.request("echo", {"array": np.zeros(3)}, Recorder())
     assert [message["id"] for message in processes[0].messages] == [1]

@@ -7,28 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scenevolumes import array_of
 from slicerscene import mrml  # noqa: F401  (a fixture)
+from workerfixtures import torch_client  # noqa: F401  (a fixture)
 
 from LDCTDenoiseLib import workerclient, workerenvironment
 from LDCTDenoiseLib.engine import Cancelled, InProcessEngine
-from LDCTDenoiseLib.workerclient import WorkerClient
 from LDCTDenoiseLib.workerengine import WorkerEngine
 
 HERE = Path(__file__).parent
-
-
-def array_of(volume):
-    import slicer
-
-    return slicer.util.arrayFromVolume(volume)
-
-
-@pytest.fixture(scope="module")
-def torch_client():
-    """A real worker, which has imported torch after its first run."""
-    client = WorkerClient()
-    yield client
-    client.close()
 
 
 @pytest.fixture

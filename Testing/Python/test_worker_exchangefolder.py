@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from workerfixtures import full_disk  # noqa: F401  (a fixture)
 
 from LDCTDenoiseLib import exchangefolder
 
@@ -79,11 +80,8 @@ def test_only_this_user_can_enter_the_folder(folder):
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
 
 
-def test_a_full_disk_is_said_in_one_sentence_and_leaves_no_file(folder, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
+def test_a_full_disk_is_said_in_one_sentence_and_leaves_no_file(folder, full_disk):
+    full_disk()
     with pytest.raises(RuntimeError, match=r"No space left on device.*free some space"):
         folder.store(np.zeros(3), "1-in-0.npy")
     assert list(folder.path.glob("*.npy")) == []

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakeworker import Recorder
+from workerfixtures import MODULES, ask, temporary_folder  # noqa: F401  (one is a fixture)
 
 from LDCTDenoiseLib import exchangefolder, workerenvironment
 from LDCTDenoiseLib.engine import Cancelled
 from LDCTDenoiseLib.workerclient import WorkerClient
 from LDCTDenoiseLib.workerprocess import SubprocessWorker
 
-MODULES = ("LDCTDenoiseLib.workeroperations", "workertestoperations")
 PATIENCE_SECONDS = 60
 """What is waited for here takes a second; this only ends a test that would wait for ever."""
 
@@ -25,21 +25,11 @@ pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks f
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Where this process and its children have temporary files."""
-    folder = tmp_path / "temporary files, für alle"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    return folder
-
-
-@pytest.fixture
-def client(folder):
+def client(temporary_folder):
     client = WorkerClient(modules=MODULES)
     yield client
     client.close()
-    assert list(folder.glob(f"{exchangefolder.PREFIX}*")) == []
+    assert list(temporary_folder.glob(f"{exchangefolder.PREFIX}*")) == []
 
 
 def state_of(pid):
@@ -67,14 +57,6 @@ def run_until(client, recorder, event):
     wait_until(lambda: client.poll(0.02) or any(told[0] == event for told in recorder.told))
 
 
-def ask(client, operation, **arguments):
-    recorder = Recorder()
-    client.request(operation, arguments, recorder).wait()
-    if recorder.error is not None:
-        raise recorder.error
-    return recorder.value
-
-
 PARENT = """if True:
     import json, os, sys
     from fakeworker import Recorder
@@ -91,7 +73,7 @@ PARENT = """if True:
 
 
 @pytest.fixture
-def parent(folder):
+def parent(temporary_folder):
     """Another process whose worker is in the middle of a long operation; with the pid of that and its folder."""
     process = subprocess.Popen([sys.executable, "-c", PARENT, *MODULES], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                env=workerenvironment.environment(MODULES))
@@ -134,12 +116,12 @@ def test_the_next_start_removes_the_folder_of_a_parent_and_a_worker_that_were_bo
     assert not parent.folder.exists()
 
 
-def test_a_worker_that_is_killed_in_a_run_is_one_failure_and_the_next_run_works(client, folder):
+def test_a_worker_that_is_killed_in_a_run_is_one_failure_and_the_next_run_works(client, temporary_folder):
     recorder = Recorder()
     array = np.zeros((3, 4, 5), np.int16)
     call = client.request("endless", {"array": array}, recorder)
     run_until(client, recorder, "progress")
-    [left] = folder.glob(f"{exchangefolder.PREFIX}*")
+    [left] = temporary_folder.glob(f"{exchangefolder.PREFIX}*")
     os.kill(client._process._process.pid, signal.SIGKILL)
     call.wait()
     assert recorder.told == [("started",), ("progress", 0), ("finished",)]
@@ -185,7 +167,7 @@ def test_a_full_disk_in_the_parent_is_one_failure_that_leaves_no_file(client):
     assert ask(client, "echo", a=1) == {"a": 1}
 
 
-def test_closing_ends_a_worker_that_is_in_the_middle_of_something(client, folder):
+def test_closing_ends_a_worker_that_is_in_the_middle_of_something(client, temporary_folder):
     pid = ask(client, "about")["pid"]
     recorder = Recorder()
     client.request("stubborn", {}, recorder)
@@ -193,7 +175,7 @@ def test_closing_ends_a_worker_that_is_in_the_middle_of_something(client, folder
     client.close()
     assert not lives(pid)
     assert isinstance(recorder.error, Cancelled)
-    assert list(folder.iterdir()) == []
+    assert list(temporary_folder.iterdir()) == []
 
 
 # Read by sh first, which finds a Python whose path holds spaces; an interpreter line does not.

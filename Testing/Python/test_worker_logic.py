@@ -7,18 +7,13 @@ import numpy as np
 import pytest
 from fakeengine import FakeEngine
 from fakeworker import FakeProcess
+from scenevolumes import array_of, ct  # noqa: F401  (one is a fixture)
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
 from LDCTDenoiseLib import exchangefolder
 from LDCTDenoiseLib.engine import DenoiseRequest
 from LDCTDenoiseLib.workerclient import WorkerClient
 from LDCTDenoiseLib.workerengine import WorkerEngine
-
-
-@pytest.fixture
-def ct(mrml):
-    values = np.random.default_rng(3).normal(50, 30, (4, 6, 5)).astype(np.int16)
-    return mrml.add_volume(values, np.diag([-0.7, -0.7, 3.0, 1.0]))
 
 
 @pytest.fixture
@@ -35,12 +30,6 @@ def logic(mrml, process):
     logic = LDCTDenoise.LDCTDenoiseLogic(WorkerEngine(WorkerClient(lambda: process)))
     yield logic
     logic.engine.client.close()
-
-
-def array_of(volume):
-    import slicer
-
-    return slicer.util.arrayFromVolume(volume)
 
 
 def poll(logic):

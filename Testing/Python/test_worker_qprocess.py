@@ -13,27 +13,23 @@ import pytest
 from fakeworker import Recorder
 from panelfixtures import complaints, session  # noqa: F401  (fixtures)
 from slicerscene import mrml  # noqa: F401  (a fixture)
+from workerfixtures import MODULES, ask, temporary_folder  # noqa: F401  (one is a fixture)
 
 from LDCTDenoiseLib import exchangefolder, workerenvironment
 from LDCTDenoiseLib.engine import Cancelled
 from LDCTDenoiseLib.workerclient import WorkerClient, close_shared_client, shared_client
 
-MODULES = ("LDCTDenoiseLib.workeroperations", "workertestoperations")
 PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def client(session, tmp_path, monkeypatch):
+def client(session, temporary_folder):
     from LDCTDenoiseLib.workerqprocess import QProcessWorker
 
-    folder = tmp_path / "temporary files, für alle"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
     client = WorkerClient(QProcessWorker, MODULES)
     yield client
     client.close()
-    assert list(folder.iterdir()) == []
+    assert list(temporary_folder.iterdir()) == []
 
 
 def spin_until(condition):
@@ -48,14 +44,6 @@ def spin_until(condition):
 
 def finished(recorder):
     return lambda: recorder.told[-1:] == [("finished",)]
-
-
-def ask(client, operation, **arguments):
-    recorder = Recorder()
-    client.request(operation, arguments, recorder).wait()
-    if recorder.error is not None:
-        raise recorder.error
-    return recorder.value
 
 
 def test_the_event_loop_delivers_what_the_worker_says(client):
