@@ -219,8 +219,8 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
             job.compute(lambda stopped: self.engine.denoise(
                 request, job.progressed, lambda: stopped() or (cancelled is not None and cancelled())))
 
-    def _tell(self, messages):
-        self.job.messages = messages
+    def _tell(self, messages, seconds):
+        self.job.messages, self.job.seconds = messages, seconds
         for message in messages:
             logging.info(message)
 

@@ -16,7 +16,7 @@ import slicer
 from . import provenance, scene
 from .engine import DenoiseReply, DenoiseRequest
 from .job import Job, Stoppable
-from .volumerun import check_strength
+from .volumerun import check_strength, said
 
 CANDIDATES_ATTRIBUTE = "DIDInteractive.Default"
 """Sequences with it are sets of candidates: one image several times, no frames."""
@@ -46,13 +46,13 @@ def result_of(volume):
     return None if made is None else browser_of(volume).GetProxyNode(made)
 
 
-def prepare(volume, start, tell: Callable[[tuple[str, ...]], None], **options):
+def prepare(volume, start, tell: Callable[[tuple[str, ...], float | None], None], **options):
     """Return the two ends of a run over all frames: what begins it, and what imports its replies.
 
     Args:
         volume: shows a frame of the sequence.
         start: begins a request and tells a listener of it, as ``WorkerEngine.start_denoise`` does.
-        tell: receives the engine's messages.
+        tell: receives what :func:`~.volumerun.said` returns.
         options: of the requests (model, strength, device, precision).
 
     Raises ValueError when the volume belongs to no sequence, or when a frame cannot be denoised.
@@ -74,7 +74,7 @@ def prepare(volume, start, tell: Callable[[tuple[str, ...]], None], **options):
         return FrameRun(start, [functools.partial(request, frame) for frame in frames], job)
 
     def import_replies(replies):
-        tell(tuple(dict.fromkeys(message for reply in replies for message in reply.messages)))
+        tell(*said(replies))
         scene.check_still_there(volume)
         if _times(sequence) != times:
             raise RuntimeError(f"The sequence '{sequence.GetName()}' was changed while it was denoised, and the "

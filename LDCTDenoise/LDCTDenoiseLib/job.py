@@ -47,6 +47,7 @@ class Job:
         error: why there is no result: :class:`~.engine.Cancelled` or the failure; None until then.
         details: where in this process the error came up, as Python prints it; empty if elsewhere.
         messages: what the user should know of a run that succeeded; ``import_result`` sets it.
+        seconds: how long the network worked on all of it, without any start; None unless ``import_result`` sets it.
     """
 
     def __init__(self, import_result: Callable[[Any], Any], progress: Callable[..., None] | None = None,
@@ -62,6 +63,7 @@ class Job:
         self.error: BaseException | None = None
         self.details = ""
         self.messages: tuple[str, ...] = ()
+        self.seconds: float | None = None
 
     @property
     def cancelled(self) -> bool:

@@ -42,6 +42,6 @@ def seconds(work: float, rate: float) -> float:
     return START_SECONDS + work / rate
 
 
-def measured_rate(work: float, elapsed: float) -> float | None:
-    """Return the rate of a run that took ``elapsed`` seconds, or None where it was too short to tell."""
-    return work / elapsed if elapsed >= 1.0 and work > 0 else None
+def measured_rate(work: float | None, elapsed: float | None) -> float | None:
+    """Return the rate of a run on which the network worked for ``elapsed`` seconds; None where either is unknown."""
+    return work / elapsed if work and elapsed else None

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import provenance, scene
 from .engine import DenoiseReply, DenoiseRequest, Progress
 
 
-def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...]], None], progress: Progress | None = None,
-            **options) -> tuple[DenoiseRequest, Callable[[DenoiseReply], Any], Progress]:
+def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...], float | None], None],
+            progress: Progress | None = None, **options) -> tuple[DenoiseRequest, Callable[[DenoiseReply], Any], Progress]:
     """Return the request, what imports its reply (it returns the volume), and what is to be called with progress.
 
     Args:
         source: the volume to denoise; output: the one to write to, or None for a new one.
         want_noise: also make a volume of what was removed.
-        tell: receives the engine's messages.
+        tell: receives what :func:`said` returns.
         progress: called with progress as long as the volumes are there.
         options: of the request (model, strength, device, precision).
 
@@ -44,13 +44,20 @@ def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...]], 
             progress(done, total, remaining)
 
     def import_reply(reply: DenoiseReply):
-        tell(reply.messages)
+        tell(*said([reply]))
         check_nodes()
         scene.check_unchanged(source, voxels)
         made = provenance.attributes(reply, options["strength"], source.GetName())
         return scene.write_result(source, voxels, reply.array, output, made, want_noise=want_noise)
 
     return request, import_reply, on_progress
+
+
+def said(replies: Sequence[DenoiseReply]) -> tuple[tuple[str, ...], float | None]:
+    """Return the engine's messages, and the seconds that its network worked; None where that had nothing to do."""
+    messages = tuple(dict.fromkeys(message for reply in replies for message in reply.messages))
+    worked = all(reply.effective_strength > 0 for reply in replies)
+    return messages, sum(reply.seconds for reply in replies) if worked else None
 
 
 def check_strength(strength: float) -> None:

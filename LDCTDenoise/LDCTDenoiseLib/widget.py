@@ -74,11 +74,15 @@ class Panel(ModulePanel):
     def _icons(self) -> tuple:
         return self.ui.warningIcon, self.ui.messageIcon
 
-    def _estimate(self) -> str:
+    def work(self) -> tuple[int, float | None]:
+        """Return the slices of a run on what is chosen, and its multiply-adds if they are known."""
         volume = self.parameters.inputVolume
         i, j, k = volume.GetImageData().GetDimensions()
         slices = k * (framesequence.sequence_of(volume).GetNumberOfDataNodes() if self.framesChosen() else 1)
-        work = timeestimate.multiply_adds(self.card(), (slices, j, i))
+        return slices, timeestimate.multiply_adds(self.card(), (slices, j, i))
+
+    def _estimate(self) -> str:
+        slices, work = self.work()
         device, precision = self.settings.device, self.settings.precision
         rate = self.settings.rate(device, precision)
         seconds = None if work is None else timeestimate.seconds(work, rate or timeestimate.rough_rate(device))

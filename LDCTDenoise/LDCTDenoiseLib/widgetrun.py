@@ -23,6 +23,7 @@ class RunControl(JobControl):
             _("The result is written to the scene."))
         self.preview = SlicePreview()
         self._isPreview = False
+        self._timed: tuple = ()
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.ui.previewButton.connect("clicked(bool)", self.onPreviewButton)
 
@@ -60,6 +61,7 @@ class RunControl(JobControl):
             return self.panel.logic.job
 
         self._isPreview = False
+        self._timed = (self.panel.work()[1], settings.device, settings.precision)
         self._begin(start)
 
     def onPreviewButton(self, checked=False) -> None:
@@ -120,14 +122,13 @@ class RunControl(JobControl):
             self.tell(_("Preview of one slice: press {key} to compare, the button to remove it.").format(
                 key=self.panel.result.KEY))
         else:
-            self._time(ended, seconds)
+            self._time(ended)
             self.panel.onResult(ended.result)
             self._tellDone(ended, seconds)
 
-    def _time(self, ended, seconds: float) -> None:
-        """Remember how fast this device is."""
-        dimensions = ended.result.GetImageData().GetDimensions()
-        work = timeestimate.multiply_adds(self.panel.card(), dimensions[::-1])
-        rate = timeestimate.measured_rate(work, seconds - timeestimate.START_SECONDS) if work else None
-        if rate and not self.panel.framesChosen():
-            self.panel.settings.setRate(self.panel.settings.device, self.panel.settings.precision, rate)
+    def _time(self, ended) -> None:
+        """Remember how fast the device is that the run was for."""
+        work, device, precision = self._timed
+        rate = timeestimate.measured_rate(work, ended.seconds)
+        if rate:
+            self.panel.settings.setRate(device, precision, rate)

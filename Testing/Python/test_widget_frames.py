@@ -129,6 +129,19 @@ def test_progress_goes_over_all_frames(ui, parameters, perfusion, calls):
     assert ui.remainingLabel.text.startswith("Slice 6 of 12")
 
 
+def test_a_run_over_all_frames_times_the_device(ui, parameters, perfusion, calls, panel):
+    from LDCTDenoiseLib import timeestimate
+
+    parameters.inputVolume, parameters.allFrames = perfusion, True
+    ui.applyButton.click()
+    for n in range(3):
+        calls[n].finish(seconds=4.0)
+    assert ui.estimateLabel.text == "12 slices: about 15 s on this device."
+    slices, rows, columns = array_of(perfusion).shape
+    work = timeestimate.multiply_adds(panel.widget.panel.card(), (3 * slices, rows, columns))
+    assert panel.widget.panel.settings.rate("auto", "auto") == pytest.approx(work / 12)
+
+
 def test_another_run_fills_the_same_sequence_again(mrml, ui, parameters, perfusion, calls):
     parameters.inputVolume, parameters.allFrames = perfusion, True
     run(ui, calls)

@@ -218,18 +218,24 @@ def test_a_run_of_a_script_is_not_disturbed(ready, ct, panel, calls, dialogs):
     assert "already" in dialogs[0]
 
 
-def test_the_first_run_on_a_device_lets_the_next_estimate_be_told_from_it(ready, calls, monkeypatch, panel):
-    from LDCTDenoiseLib import timeestimate, widgetjob
+@pytest.mark.parametrize("seconds, told", [(20.0, "25 s"), (0.25, "4 s")])
+def test_the_first_run_on_a_device_lets_the_next_estimate_be_told_from_it(ready, calls, panel, seconds, told):
+    from LDCTDenoiseLib import timeestimate
 
     assert "has not been timed yet" in ready.estimateLabel.text
-    clock = [0.0]
-    monkeypatch.setattr(widgetjob.time, "monotonic", lambda: clock[0])
     ready.applyButton.click()
-    clock[0] = 23.0
-    calls[0].finish()
-    assert ready.estimateLabel.text == "5 slices: about 25 s on this device."
+    calls[0].finish(seconds=seconds)
+    assert ready.estimateLabel.text == f"5 slices: about {told} on this device."
     work = timeestimate.multiply_adds(panel.widget.panel.card(), (5, 48, 48))
-    assert panel.widget.panel.settings.rate("auto", "auto") == pytest.approx(work / 20)
+    assert panel.widget.panel.settings.rate("auto", "auto") == pytest.approx(work / seconds)
+
+
+def test_a_run_in_which_the_network_had_nothing_to_do_times_no_device(ready, parameters, calls, panel):
+    parameters.strength = 0.0
+    ready.applyButton.click()
+    calls[0].finish()
+    assert "has not been timed yet" in ready.estimateLabel.text
+    assert panel.widget.panel.settings.rate("auto", "auto") is None
 
 
 class Torch:
