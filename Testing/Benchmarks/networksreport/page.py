@@ -1,0 +1,126 @@
+"""README.md of the report: who took part, the aims, the paper's numbers beside ours, what differs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from didreport.tables import table, text, write_csv, write_page
+
+from . import paper
+from .comparing import AIM_RATIO, AIM_SHARE, limit, mean
+from .context import Context
+from .plan import EXPECTED, PARTS
+from .slicespart import MAIN, RIVAL, versus, versus_table
+
+TITLES = {
+    "slices": "every slice: RMSE and SSIM (Figure 6), HRNet against every other network, doses",
+    "showcases": "Table 1, Figures 2 to 5 and 7: abdomen, liver, lung, lesions of known contrast, another scanner",
+    "noise": "what the networks remove (Figure 8)",
+    "failures": "the worst slices, with the reason",
+}
+
+
+def write_readme(context: Context) -> None:
+    """Write README.md and paper.csv from the scores; parts that are there are linked."""
+    there = [part for part in PARTS if (context.output / f"{part}.md").is_file()]
+    lines = ["# Networks, measured as the HRNet paper does", "",
+             "Written by `python Testing/Benchmarks/networks_report.py --data DATA`; every number and figure was "
+             "measured by it, except what is marked as the paper's (Bai et al. 2021, doi:10.2991/jaims.d.210428.001). "
+             "Low dose is simulated on validation patients that no network was trained on. Not for clinical use.", "",
+             *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
+             "## Networks", "", *_networks(context)]
+    if context.network(MAIN) and context.network(RIVAL):
+        lines += _aims(context)
+    lines += ["## Beside the paper", "", *_beside(context), *_differences(context)]
+    write_page(context.output / "README.md", lines)
+
+
+def _networks(context: Context) -> list[str]:
+    body = [[n.label, n.card.architecture, "-".join(str(w) for w in n.card.widths), n.card.form, f"{n.parameters:,}",
+             f"{n.multiply_adds / 1e9:.1f} G", n.recipe] for n in context.networks]
+    lines = table(["network", "architecture", "widths", "form", "parameters", "multiply-adds (512 x 512)", "trained"],
+                  body)
+    missing = [f"- {name}: {words}" for name, words in EXPECTED.items() if context.network(name) is None]
+    if missing:
+        lines += ["Took no part, as no weights were given (`--extra-weights NAME=checkpoint.pt`):", "", *missing, ""]
+    return lines
+
+
+def _aims(context: Context) -> list[str]:
+    found = versus(context, RIVAL)
+    met = sum("missed" not in one.verdict for _, _, one in found)
+    own, other = context.network(MAIN), context.network(RIVAL)
+    return [f"## {MAIN} against {RIVAL}, per track and dose", "",
+            f"Aims: {AIM_RATIO:g} times the RMSE of the U-Net, better on at least {100 * AIM_SHARE:g} % of the slices. "
+            f"Both are met in {met} of {len(found)} conditions. Multiply-adds: {own.multiply_adds / 1e9:.1f} G against "
+            f"{other.multiply_adds / 1e9:.1f} G. 'Any one patient left out' says how far the ratio depends on a single "
+            "patient, such as one that had a part in the choice of the weights.", "",
+            *versus_table(found, RIVAL, True)]
+
+
+def _beside(context: Context) -> list[str]:
+    """The paper's means as ratios, and ours under every condition, inside the body and over the whole image."""
+    nets = {name: [n for n in context.networks if n.card.architecture == architecture]
+            for name, architecture in paper.NETWORKS.items()}
+    pairs = [(u, h) for u in nets["U-Net"] for h in nets["HRNet"] if u.card.form == h.card.form]
+    best = text(math.sqrt(paper.DOSE), 3)
+    body = [["paper", "U-Net, HRNet", text(paper.RMSE["LDCT"][paper.DATASET], 2),
+             *(text(value, 3) for value in (paper.ratio("U-Net"), paper.ratio("HRNet"), paper.ratio("HRNet", "U-Net"))),
+             best, " / ".join(text(paper.SSIM[n][paper.DATASET], 3) for n in paper.SSIM)]]
+    rows = []
+    for condition in context.cases.main_conditions():
+        scores = context.scores.rows(condition)
+        inputs = [{**r, "limit": limit(r["target_gnl"], r["added_sd"])} for r in scores if r["method"] == "ldct"]
+        for u, h in pairs:
+            for region, suffix in (("body", ""), ("whole image", "_image")):
+                before, a, b = (mean(scores, m, f"rmse{suffix}") for m in ("ldct", u.key, h.key))
+                similar = [mean(scores, m, f"ssim{suffix}") for m in ("ldct", u.key, h.key)]
+                bound = mean(inputs, "ldct", "limit") if region == "body" else float("nan")
+                body.append([f"{condition}, {region}", f"{u.key}, {h.key}", text(before, 2),
+                             *(text(value, 3) for value in (a / before, b / before, b / a, bound)),
+                             " / ".join(text(v, 3) for v in similar)])
+                rows.append({"condition": str(condition), "region": region, "unet": u.key, "hrnet": h.key,
+                             "rmse_ldct": before, "unet_ratio": a / before, "hrnet_ratio": b / before,
+                             "hrnet_to_unet": b / a, "limit": bound,
+                             **dict(zip(("ssim_ldct", "ssim_unet", "ssim_hrnet"), similar))})
+    if rows:
+        write_csv(context.output / "paper.csv", rows)
+    return ["RMSE of the networks as ratios to that of the low-dose image, and SSIM of LDCT / U-Net / HRNet. 'Limit' "
+            "is what a denoiser that knows the anatomy would reach: the reference holds noise, t, of its own, of which "
+            "only the sum with the added noise, a, is seen, so t / sqrt(t^2 + a^2) of the error stays. For the paper's "
+            f"quarter of the dose that is sqrt({paper.DOSE:g}) = {best}, where its HRNet already is; here it follows "
+            "from the reference's GNL and the added SD.", "",
+            *table(["condition", "networks", "RMSE LDCT", "U-Net / LDCT", "HRNet / LDCT", "HRNet / U-Net", "limit",
+                    "SSIM LDCT / U-Net / HRNet"], body)]
+
+
+def _differences(context: Context) -> list[str]:
+    patients = context.cases.patients(context.plan.slices)
+    slices = sum(len(p.slices) for p in patients)
+    noise = {track: [float(np.mean(p.target_noise[track])) for p in patients] for track in context.plan.tracks}
+    levels = "; ".join(f"{track} {min(v):.0f} to {max(v):.0f} HU" for track, v in noise.items())
+    added = "; ".join(f"{c.track} NI {c.noise_index:g}: {mean(context.scores.rows(c), 'ldct', 'added_sd'):.0f} HU"
+                      for c in context.cases.main_conditions())
+    kernels = ", ".join(sorted({f"{p.kernel.f50:.2f}" for p in patients}))
+    return ["## What differs from the paper", "",
+            f"- Data. Paper: contrast-enhanced abdomen, 1 mm slices, one scanner vendor, 1136 slices of two patients. "
+            f"Here: {slices} slices of {len(patients)} patients, most of them of one abdomen and chest with slices of "
+            "5 mm, and single slices of chests from other scanners. A mean over patients counts the single slices as "
+            "much as the whole volume.",
+            f"- Noise of the reference. Thick slices hold little: GNL {levels}. In the paper it is the full dose's own "
+            f"noise, {1 / math.sqrt(1 / paper.DOSE - 1):.2f} times the added noise. It bounds the ratio from below "
+            "(see the limit).",
+            f"- Noise model. Paper: Poisson noise inserted into a scanner's raw data, and the vendor's reconstruction. "
+            "Here: the images are projected along a fan beam, quantum and electronic noise is drawn there, and "
+            f"reconstructed by filtered backprojection; its SD in the body is {added}, from the noise index, not from "
+            "a scanner's exposure.",
+            f"- Kernel. Paper: a sharp kernel. Here: matched, the kernel that is read from each image (half amplitude "
+            f"at {kernels} per mm), and sharp, image and noise taken to the bare ramp; the images themselves hold no "
+            "more structure than their own kernel let through, so there most of the noise lies where the image has "
+            "none, and removing it is easier than in the paper.",
+            "- Region. Paper: not stated; its formula knows no mask. Here: the body, and beside it the whole image, in "
+            "which air outside the scan field has no error.",
+            "- Networks. The shipped forms predict the noise, have no instance normalisation and were trained on "
+            "patches of many doses, kernels and pixel sizes; the paper's forms see whole slices of one dose. The table "
+            "above says which networks took part, in which form, and how long each was trained.", ""]

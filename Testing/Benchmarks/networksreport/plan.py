@@ -1,0 +1,96 @@
+"""What the report looks at: slices, doses, lesions. A test runs the same parts with a smaller plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from LDCTDenoiseLib.evaluationcases import TRACKS
+
+CRLM = "crlm_1006_cap_ge"
+PARTS = ("slices", "showcases", "noise", "failures")
+EXPECTED = {
+    "redcnn": "RED-CNN, trained on the same data, patches and steps as hrnet_equal",
+    "hrnet_equal": "HRNet, trained on the same data, patches and steps as redcnn",
+    "unet_full": "U-Net of the paper's widths in the form that is shipped, trained for this table alone",
+    "hrnet_literal": "HRNet as the paper prints it, by its recipe",
+    "unet_literal": "U-Net as the paper prints it, by its recipe",
+    "plain_literal": "the plain network in the literal form, by the paper's recipe",
+}
+"""Networks that are not shipped and take part where their weights are given."""
+
+
+@dataclass(frozen=True)
+class Zoom:
+    """A square of the file that is magnified: centre and half side in pixels, and its frame's colour."""
+
+    row: int
+    column: int
+    half: int
+    colour: str = "lime"
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """A slice that is shown: a figure of the paper, a patient of the validation set and its slice in the file."""
+
+    figure: str
+    title: str
+    patient: str
+    slice: int
+    zooms: tuple[Zoom, ...]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A disk to insert: centre in pixels of the file, diameter at half its contrast."""
+
+    row: float
+    column: float
+    diameter_mm: float
+    contrast_hu: float
+
+
+SHOWCASES = (
+    Showcase("2", "abdomen", CRLM, 13, (Zoom(225, 215, 45), Zoom(330, 265, 45, "yellow"))),
+    Showcase("3", "liver", CRLM, 28, (Zoom(230, 190, 50),)),
+    Showcase("4", "lung", "siim_tcga_single_slices-3", 3, (Zoom(335, 150, 45),)),
+    Showcase("5", "low-contrast lesions", CRLM, 31, (Zoom(243, 172, 82),)),
+)
+LESIONS = (
+    Lesion(207, 124, 14, -10), Lesion(186, 160, 14, -20), Lesion(272, 116, 14, -30), Lesion(301, 142, 14, -40),
+    Lesion(243, 196, 8, -10), Lesion(253, 232, 8, -20), Lesion(284, 196, 8, -30), Lesion(184, 202, 8, -40),
+)
+"""In the liver of showcase 5, away from its larger vessels and from one another."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole report.
+
+    Attributes:
+        files: of the data folder; models: of the registry, hrnet and unet are compared with each other.
+        first: so many slices of each patient come first, those of ``ldct evaluate --slices`` of the same number, so
+            that its cases come out the same; slices: so many at the first of ``doses``, other_slices: at the others.
+        dose_models: take part at every dose, all others at the first only.
+        shown: what figures show, of tracks and noise indices; columns: and of which networks.
+        lesion_seeds: noise realisations of the slice with lesions.
+        other_scan: slices of the first patient that are scanned again, and which of them is shown.
+    """
+
+    files: tuple[str, ...] = (f"validation/{CRLM}.nii.gz", "validation/siim_tcga_single_slices.nii.gz")
+    models: tuple[str, ...] = ("hrnet", "unet", "plain")
+    tracks: tuple[str, ...] = TRACKS
+    noise_indices: tuple[float, ...] = (15.0, 30.0)
+    doses: tuple[float, ...] = (0.25, 0.5, 0.125)
+    first: int = 4
+    slices: int = 51
+    other_slices: int = 16
+    dose_models: tuple[str, ...] = ("hrnet", "unet", "unet_full")
+    shown: tuple[str, float] = ("sharp", 30.0)
+    columns: tuple[str, ...] = ("unet", "hrnet", "redcnn")
+    showcases: tuple[Showcase, ...] = SHOWCASES
+    lesions: tuple[Lesion, ...] = LESIONS
+    lesion_seeds: int = 10
+    other_scan: tuple[int, ...] = (10, 20, 30, 40)
+    other_scan_shown: int = 20
+    failures: int = 4
