@@ -1,7 +1,5 @@
 """The Slicer module: candidates along the noise-resolution trade-off of a low-dose CT. Opens with nothing installed."""
 
-import json
-import logging
 import sys
 
 import numpy as np
@@ -109,17 +107,15 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
     :param engine: makes the candidates, a ``DIDInteractiveLib.didengine.DIDEngine``; by default one in a process of its
       own, which is started by the first run and shared by all.
     :param freeMemory: bytes that may be used; by default what this computer has free at each run.
+
+    ``job``: the run under way, or else the last one, an ``LDCTDenoiseLib.job.Job``; None before the first.
     """
 
     def __init__(self, engine=None, freeMemory=None):
         ScriptedLoadableModuleLogic.__init__(self)
-        from DIDInteractiveLib import (
-            candidatebetween,
-            candidatebrowser,
-            candidatechart,
-            candidatekeeping,
-            candidatenodes,
-        )
+        from DIDInteractiveLib import candidatebetween, candidatebrowser, candidatechart
+        from DIDInteractiveLib import candidatekeeping, candidatenodes
+
         self._between, self._browsers, self._charts = candidatebetween, candidatebrowser, candidatechart
         self._keeping, self._nodes = candidatekeeping, candidatenodes
         if engine is None:
@@ -128,26 +124,31 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
             engine = WorkerDIDEngine()
         self.engine = engine
         self.freeMemory = freeMemory
+        self.job = None
 
-    def generateCandidates(self, inputVolume, model="hrnet", method="did-structure", count=9, progress=None, *, sliceIndex=None,
-                           settings=None, device="auto", precision="auto", regionROI=None, statisticsROI=None,
-                           backgroundROI=None, referenceVolume=None, defaultVolume=None, defaultFilter=None,
-                           cancelled=None):
+    @property
+    def busy(self):
+        """Whether candidates are being made. There is one run at a time."""
+        return self.job is not None and self.job.busy
+
+    def generateCandidates(self, inputVolume, model="hrnet", method="did-structure", count=9, progress=None, *,
+                           sliceIndex=None, settings=None, device="auto", precision="auto", regionROI=None,
+                           statisticsROI=None, backgroundROI=None, referenceVolume=None, defaultVolume=None,
+                           defaultFilter=None, cancelled=None, onCandidate=None, waitForCompletion=True):
         """Make candidates of ``inputVolume`` (vtkMRMLScalarVolumeNode, HU) and return their vtkMRMLSequenceNode.
 
-        A candidate, or another volume of a set, stands for the volume that the set was made from. The set is called
-        "<input> candidates"; a further run with the same input updates it, unless it was renamed. The input is not
-        changed. A preview of the same input makes way for the set.
+        A candidate, or another volume of a set, stands for the volume that the set was made from, which is not changed.
+        A further run of the same kind updates the set, unless that was renamed; one of another kind makes a set of its
+        own. Input, region (by its name), network, method and default image make the kind, which the name tells, from
+        "<input> candidates" to "<input> candidates in <region> (<network>, <method>)". A preview makes way for the set.
 
         :param model: name of a model, see ``engine.models()``.
         :param method: "did-structure", "did", "did-literal", "blend" or "interpolate".
-        :param count: candidates wanted, 3 to 31, the default and the input included. There may be fewer, where memory
-          or the network allows no more; the log and :meth:`facts` say so.
+        :param count: 3 to 31 candidates, default and input included; fewer where memory or network allow no more.
         :param progress: called as ``progress(fraction, text, remainingSeconds)``.
         :param sliceIndex: only this slice (its number along K), see :meth:`preview`.
         :param settings: a ``DIDInteractiveLib.settings.CandidateSettings`` in place of ``method`` and ``count``.
-        :param device: "auto", "cpu", "cuda" or "mps".
-        :param precision: "auto", "fp32", "bf16" or "fp16".
+        :param device: "auto", "cpu", "cuda" or "mps"; and precision: "auto", "fp32", "bf16" or "fp16".
         :param regionROI: a vtkMRMLMarkupsROINode: work on the voxels around it only; the candidates cover only them.
         :param statisticsROI: a vtkMRMLMarkupsROINode: measure noise in it instead of flat soft tissue, and, with
           ``backgroundROI``, contrast to noise between the two.
@@ -155,36 +156,40 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
         :param defaultVolume: a volume of the same grid, the result of any other denoiser, to be the default candidate
           in place of the network's. A network is fitted to it first, which takes time.
         :param defaultFilter: the same, made by a classical filter: "nlm", "tv" or "gaussian".
-        :param cancelled: called without arguments now and then; the run stops when it returns True.
+        :param cancelled: called without arguments now and then while waiting; the run stops when it returns True.
+        :param onCandidate: called with a temporary volume whenever that shows another finished candidate, and with None
+          before that goes, at the end of the run. The set itself is written when it is whole.
+        :param waitForCompletion: False returns an ``LDCTDenoiseLib.job.Job`` at once, whose ``result`` is the set in
+          the end; ``job.cancel()`` stops it. Needs an engine in a process of its own and an event loop.
 
         Raises ValueError for what cannot be done, ``LDCTDenoiseLib.engine.Cancelled`` when stopped, and RuntimeError
-        when the engine fails or the input was changed or deleted meanwhile. The scene is then as it was.
+        when the engine fails, a run is under way, or the input was changed or deleted; the scene is then as it was.
+        What happens after a job was returned becomes its ``error`` and is logged.
         """
-        from DIDInteractiveLib import candidaterun
-        from DIDInteractiveLib.memoryestimate import fit_into_memory
+        from DIDInteractiveLib import candidaterun, candidatestart
         from DIDInteractiveLib.settings import CandidateSettings
-        from LDCTDenoiseLib.scene import stacking_warning
 
+        candidatestart.check_free(self.job, self.engine, waitForCompletion)
         settings = settings or CandidateSettings(method=method, count=count)
-        job = candidaterun.prepare(
-            self._nodes.source_of(inputVolume), sliceIndex, region_roi=regionROI, statistics_roi=statisticsROI,
-            background_roi=backgroundROI, reference_volume=referenceVolume, default_volume=defaultVolume,
-            default_filter=defaultFilter)
-        settings, fewer = fit_into_memory(job.array.shape, job.array.dtype, settings, self.freeMemory)
-        for warning in filter(None, (stacking_warning(job.source), fewer)):
-            logging.warning(warning)
-        reply = self.engine.generate(
-            job.request(model=model, settings=settings, device=device, precision=precision,
-                        default_filter=defaultFilter), progress, cancelled)
-        return job.write(reply, fewer)
+        # The voxels are not kept here, or the traceback of a failed run would keep them alive.
+        self.job = candidatestart.start(
+            self.engine, candidaterun.prepare(
+                self._nodes.source_of(inputVolume), sliceIndex, regionROI, statisticsROI, backgroundROI,
+                referenceVolume, defaultVolume, defaultFilter), settings, self.freeMemory, progress, cancelled,
+            onCandidate, model=model, device=device, precision=precision, default_filter=defaultFilter)
+        return candidatestart.outcome(self.job, cancelled, waitForCompletion)
 
     def preview(self, inputVolume, sliceIndex, *arguments, **options):
-        """Make candidates of one slice of ``inputVolume`` and return their set, "<input> preview".
-
-        Each preview of the same input takes the place of the one before. ``sliceIndex`` is the slice's number along K;
-        the other arguments, and the errors, are those of :meth:`generateCandidates`.
-        """
+        """Make the set "<input> preview" of one slice (its number along K); else like :meth:`generateCandidates`."""
         return self.generateCandidates(inputVolume, *arguments, sliceIndex=sliceIndex, **options)
+
+    def candidateSets(self):
+        """Return the sets of the scene that can be browsed."""
+        return [node for node in self._nodes.sets_in(slicer.mrmlScene) if self._nodes.is_complete(node)]
+
+    def incompleteSets(self):
+        """Return a node of each set that cannot be browsed, as other nodes of it are gone, for :meth:`deleteSet`."""
+        return self._nodes.incomplete_in(slicer.mrmlScene)
 
     def sourceVolume(self, volume):
         """Return the volume that stands behind ``volume``: itself, or the source of the set that it belongs to."""
@@ -200,7 +205,7 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
 
     def proxyVolume(self, candidates):
         """Return the volume that shows the current candidate, or None where there is no browser."""
-        return self._nodes.proxy_of(self._nodes.checked_set(candidates))
+        return self._browsers.proxy_of(self._nodes.checked_set(candidates))
 
     def currentCandidate(self, candidates):
         """Return the number of the current candidate, 0 being the smoothest."""
@@ -220,8 +225,7 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
 
     def facts(self, candidates):
         """Return the exact numbers of a set, as its vtkMRMLTextNode holds them in JSON, or None where that is gone."""
-        text = self._nodes.checked_set(candidates).GetNodeReference(self._nodes.FACTS_ROLE)
-        return None if text is None else json.loads(text.GetText())
+        return self._nodes.facts_of(self._nodes.checked_set(candidates))
 
     def selectCandidate(self, candidates, item):
         """Show candidate number ``item``, 0 being the smoothest."""
@@ -232,22 +236,17 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
         return self._browsers.step(self._nodes.checked_set(candidates), steps)
 
     def selectFromPlot(self, seriesIDs, selections):
-        """Show the candidate of the point chosen in a plot view; points of other plots are left alone.
+        """Show the candidate of the point chosen in a plot view, and return whether it was one.
 
-        To be connected to ``dataSelected(vtkStringArray*, vtkCollection*)`` of a qMRMLPlotView; a single click selects
-        a point where its chart's click action is vtkChart.SELECT. Returns whether a candidate was chosen.
+        For ``dataSelected(vtkStringArray*, vtkCollection*)`` of a qMRMLPlotView whose click action is vtkChart.SELECT.
         """
-        chosen = self._charts.chosen_candidate(slicer.mrmlScene, seriesIDs, selections)
-        if chosen is not None:
-            self._browsers.select(*chosen)
-        return chosen is not None
+        return self._charts.select(slicer.mrmlScene, seriesIDs, selections)
 
     def candidateAt(self, candidates, position, sliceIndex=None):
         """Write the image at ``position`` to the volume "<set> between" and return that; the plot's mark follows.
 
-        Between two candidates it is their linear interpolation: its noise is at most, and its bias exactly, the
-        interpolated one, and nothing is measured anew. With ``sliceIndex`` (of the set's volumes) only this slice is
-        written, at once; without, all of them, and the browser selects the candidate next to it.
+        Between two candidates it is their linear interpolation, on which nothing is measured. With ``sliceIndex`` only
+        this slice is written, at once; without, all of them, and the browser selects the candidate next to it.
         """
         return self._between.candidate_at(self._nodes.checked_set(candidates), position, sliceIndex)
 
@@ -255,17 +254,20 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
         """Return a second browser on the set, at first on the input, or on candidate ``item``; one for each set."""
         return self._browsers.compare(self._nodes.checked_set(candidates), item)
 
-    def differenceToInput(self, candidates, position=None):
-        """Return the volume of input minus current candidate (or image at ``position``); each call writes it anew."""
-        return self._keeping.difference(self._nodes.checked_set(candidates), position)
+    def differenceToInput(self, candidates, position=None, sliceIndex=None):
+        """Return the volume of input minus current candidate (or image at ``position``), written anew.
+
+        Or, with ``sliceIndex``, at once in this slice alone where the volume is there already.
+        """
+        return self._keeping.difference(self._nodes.checked_set(candidates), position, sliceIndex)
 
     def keepCandidate(self, candidates, position=None):
         """Return a new ordinary volume of the current candidate, or the image at ``position``; it outlives the set."""
         return self._keeping.keep(self._nodes.checked_set(candidates), position)
 
     def deleteSet(self, candidates):
-        """Remove a set and everything that belongs to it. The input and the volumes that were kept stay."""
-        self._keeping.delete(self._nodes.checked_set(candidates))
+        """Remove what there is of the set that a node belongs to; the input and the volumes that were kept stay."""
+        self._keeping.delete(candidates)
 
 
 class DIDInteractiveTest(ScriptedLoadableModuleTest):

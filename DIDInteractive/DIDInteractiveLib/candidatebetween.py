@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import slicer
+from slicer.i18n import tr as _
 
 from LDCTDenoiseLib import scene as denoisescene
 from LDCTDenoiseLib.hu import round_to_dtype
@@ -53,8 +54,9 @@ def positions_of(sequence) -> list[float]:
 def place_of(positions: list[float], position: float) -> Place:
     """Return where ``position`` lies among the candidates' ``positions``; raise ValueError outside them."""
     if not positions[0] <= position <= positions[-1]:
-        raise ValueError(f"The position {position} lies outside the candidates: choose one from {positions[0]:g} (the "
-                         f"smoothest) to {positions[-1]:g} (the input).")
+        raise ValueError(_("The position {position} lies outside the candidates: choose one from {first} (the "
+                           "smoothest) to {last} (the input).").format(
+            position=position, first=f"{positions[0]:g}", last=f"{positions[-1]:g}"))
     lower = min(bisect_right(positions, position), len(positions) - 1) - 1
     return Place(position, lower, (position - positions[lower]) / (positions[lower + 1] - positions[lower]))
 
@@ -81,6 +83,12 @@ def array_at(sequence, place: Place) -> np.ndarray:
     return result
 
 
+def slice_at(sequence, place: Place, slice_index: int) -> np.ndarray:
+    """Return the voxels (row, column) of one slice at ``place``, a new array in HU."""
+    low, high = neighbours(sequence, place)
+    return interpolate(low[slice_index], high[slice_index], place.share)
+
+
 def neighbours(sequence, place: Place) -> tuple[np.ndarray, np.ndarray]:
     """Return views of the candidates on both sides of ``place``."""
     return tuple(slicer.util.arrayFromVolume(sequence.GetNthDataNode(n)) for n in (place.lower, place.lower + 1))
@@ -90,13 +98,15 @@ def attributes_at(sequence, place: Place) -> dict[str, str]:
     """Return the attributes of a volume that is at ``place``: those of the candidate, or what holds between two."""
     if place.share in (0.0, 1.0):
         return own_attributes(sequence.GetNthDataNode(place.nearest))
-    low, high = (sequence.GetNthDataNode(n) for n in (place.lower, place.lower + 1))
-    noise, sharpness, bias = (place.between(number(low, name), number(high, name))
+    pair = [sequence.GetNthDataNode(n) for n in (place.lower, place.lower + 1)]
+    noise, sharpness, bias = (place.between(*(number(item, name) for item in pair))
                               for name in ("NoiseSD", "Sharpness", "HUBias"))
     attributes = {name: value for name, value in own_attributes(sequence).items() if name.startswith(PROVENANCE)}
     numbers = {"Position": place.position, "NoiseSD": noise, "Sharpness": sharpness, "HUBias": bias}
     texts = {"Kind": "between", "Method": f"{sequence.GetAttribute(PREFIX + 'Method')}, interpolated",
-             "Description": _in_words(noise, sharpness)}
+             "Description": _in_words(noise, sharpness), "Interpolation": _mixture(pair, place),
+             "Measured": "nothing on this image; noise at most, bias exactly and sharpness about what lies between the "
+                         "measured values of the two candidates"}
     # NaN, a number that could not be measured, is not equal to itself
     known = {name: str(value) for name, value in numbers.items() if value == value}
     return attributes | {PREFIX + name: text for name, text in (known | texts).items()}
@@ -108,9 +118,18 @@ def own_attributes(node) -> dict[str, str]:
             if name.startswith((PREFIX, PROVENANCE))}
 
 
+def _mixture(pair, place: Place) -> str:
+    """Return what an image between the two candidates is made of; like all provenance, in English everywhere."""
+    parts = [f"{100 * share:.1f} % of candidate {place.lower + n + 1} (noise {number(item, 'NoiseSD'):.2f} HU)"
+             for n, (item, share) in enumerate(zip(pair, (1 - place.share, place.share)))]
+    return " and ".join(parts)
+
+
 def _in_words(noise: float, sharpness: float) -> str:
-    edges = "no edges to judge by" if sharpness != sharpness else f"edges about {100 * sharpness:.0f} %"
-    return f"noise at most {noise:.{0 if noise >= 9.95 else 1}f} HU; {edges}"
+    shown = f"{noise:.{0 if noise >= 9.95 else 1}f}"
+    if sharpness != sharpness:
+        return _("noise at most {noise} HU; no edges to judge by").format(noise=shown)
+    return _("noise at most {noise} HU; edges about {edges} %").format(noise=shown, edges=f"{100 * sharpness:.0f}")
 
 
 def candidate_at(sequence, position: float, slice_index: int | None = None):
@@ -122,30 +141,37 @@ def candidate_at(sequence, position: float, slice_index: int | None = None):
     """
     place = place_of(positions_of(sequence), position)
     proxy = shown_by(sequence)
-    count = len(slicer.util.arrayFromVolume(proxy))
-    if slice_index is not None and not 0 <= slice_index < count:
-        raise ValueError(f"There is no slice {slice_index} in '{sequence.GetName()}': choose one from 0 to "
-                         f"{count - 1}.")
-    attributes = attributes_at(sequence, place)
+    check_slice(sequence, slice_index)
     if slice_index is None:
         nodes.browser_of(sequence).SetSelectedItemNumber(place.nearest)
-        volume = write_between(sequence, array_at(sequence, place), attributes)
+        volume = write_between(sequence, array_at(sequence, place), attributes_at(sequence, place))
     else:
         volume = sequence.GetNodeReference(nodes.BETWEEN_ROLE)
         if volume is None:
             current = sequence.GetNthDataNode(nodes.current_item(sequence))
-            volume = write_between(sequence, slicer.util.arrayFromVolume(current).copy(), attributes)
-        low, high = neighbours(sequence, place)
-        with slicer.util.NodeModify(volume):
-            slicer.util.arrayFromVolume(volume)[slice_index] = interpolate(
-                low[slice_index], high[slice_index], place.share)
-            set_own_attributes(volume, attributes | {SLICE_ATTRIBUTE: str(slice_index)})
-            denoisescene.show_like(volume, proxy)
-            slicer.util.arrayFromVolumeModified(volume)
+            volume = write_between(sequence, slicer.util.arrayFromVolume(current).copy(), own_attributes(current))
+        denoisescene.show_like(volume, proxy)
+        write_slice(sequence, volume, slice_index, slice_at(sequence, place, slice_index), place)
     mark = {name: number(volume, name) for name in ("NoiseSD", "Sharpness")}
     candidatechart.move_mark(sequence, candidatechart.mark_row(
         mark["NoiseSD"], mark["Sharpness"], volume.GetAttribute(PREFIX + "Description")))
     return volume
+
+
+def check_slice(sequence, slice_index: int | None) -> None:
+    """Raise ValueError when the candidates have no slice ``slice_index``; None is any."""
+    count = len(slicer.util.arrayFromVolume(sequence.GetNthDataNode(0)))
+    if slice_index is not None and not 0 <= slice_index < count:
+        raise ValueError(_("There is no slice {number} in '{name}': choose one from 0 to {last}.").format(
+            number=slice_index, name=sequence.GetName(), last=count - 1))
+
+
+def write_slice(sequence, volume, slice_index: int, plane: np.ndarray, place: Place) -> None:
+    """Write ``plane`` (row, column), an image at ``place``, to one slice of ``volume``, and say so in its attributes."""
+    with slicer.util.NodeModify(volume):
+        slicer.util.arrayFromVolume(volume)[slice_index] = plane
+        set_own_attributes(volume, attributes_at(sequence, place) | {SLICE_ATTRIBUTE: str(slice_index)})
+        slicer.util.arrayFromVolumeModified(volume)
 
 
 def write_between(sequence, array: np.ndarray, attributes: dict[str, str]):
@@ -155,6 +181,7 @@ def write_between(sequence, array: np.ndarray, attributes: dict[str, str]):
         write_beside(sequence, volume, array, attributes)
         volume.SetNodeReferenceID(nodes.SET_ROLE, sequence.GetID())
         denoisescene.show_like(volume, shown_by(sequence))
+        nodes.tie_members(sequence)
     return volume
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import slicer
+from slicer.i18n import tr as _
 
 from LDCTDenoiseLib import scene as denoisescene
 
@@ -17,12 +18,19 @@ SOFT_TISSUE_WINDOW = (400.0, 40.0)
 def configure(browser, sequence) -> None:
     """Make ``browser`` show ``sequence`` first, without looping over the ends of the trade-off."""
     browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    take_over(browser, sequence, nodes.unused(sequence, nodes.PROXY_ROLE, sequence))
     browser.SetPlaybackActive(False)
     browser.SetPlaybackLooped(False)
     browser.SetPlaybackRateFps(FRAMES_PER_SECOND)
     browser.SetRecordingActive(False)
     # The noise stands in the name and so in the corner of the views, which tells two candidates side by side apart.
     browser.SetOverwriteProxyName(sequence, True)
+
+
+def take_over(browser, sequence, proxy) -> None:
+    """Let ``browser`` fill ``proxy`` (or None: one of its own) from ``sequence``, unless it fills another node."""
+    if proxy is not None and browser.GetProxyNode(sequence) is None:
+        browser.AddProxyNode(proxy, sequence, False)
 
 
 def show_proxy(browser, sequence, like) -> None:
@@ -41,12 +49,23 @@ def show_proxy(browser, sequence, like) -> None:
         sequence.AddNodeReferenceID(nodes.PROXY_ROLE, proxy.GetID())
 
 
-def shown_by(sequence):
-    """Return the proxy volume of a set; raise ValueError where there is none."""
+def proxy_of(sequence):
+    """Return the volume that shows the current candidate of a set, in its place and window, or None without one."""
     proxy = nodes.proxy_of(sequence)
+    if proxy is not None and not sequence.HasNodeReferenceID(nodes.PROXY_ROLE, proxy.GetID()):
+        # Slicer made it, in place of one that was removed or for a browser of the user's.
+        source = sequence.GetNodeReference(denoisescene.SOURCE_ROLE)
+        show_proxy(nodes.browser_of(sequence), sequence, proxy if source is None else source)
+        nodes.tie_members(sequence)
+    return proxy
+
+
+def shown_by(sequence):
+    """Return what :func:`proxy_of` does; raise ValueError where there is none."""
+    proxy = proxy_of(sequence)
     if proxy is None:
-        raise ValueError(f"The candidate set '{sequence.GetName()}' is shown by no browser: choose it in the Sequences "
-                         "module first.")
+        raise ValueError(_("The candidate set '{name}' is shown by no browser: choose it in the Sequences module "
+                           "first.").format(name=sequence.GetName()))
     return proxy
 
 
@@ -69,6 +88,7 @@ def compare(sequence, item: int | None = None):
             configure(browser, sequence)
             browser.SetSelectedItemNumber(sequence.GetNumberOfDataNodes() - 1 if item is None else item)
         show_proxy(browser, sequence, like)
+        nodes.tie_members(sequence)
     return browser
 
 
@@ -93,5 +113,5 @@ def check_item(sequence, item: int | None) -> None:
     """Raise ValueError when the set has no candidate number ``item``; None is any."""
     count = sequence.GetNumberOfDataNodes()
     if item is not None and not 0 <= item < count:
-        raise ValueError(f"There is no candidate {item} in '{sequence.GetName()}': choose one from 0 (the smoothest) "
-                         f"to {count - 1} (the input).")
+        raise ValueError(_("There is no candidate {number} in '{name}': choose one from 0 (the smoothest) to {last} "
+                           "(the input).").format(number=item, name=sequence.GetName(), last=count - 1))

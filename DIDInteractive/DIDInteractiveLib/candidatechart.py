@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 from . import candidatenodes as nodes
+from .candidatebrowser import select as select_item
+from .candidatebrowser import take_over
 from .candidatefacts import NOISE_COLUMN, SHARPNESS_COLUMN, WORDS_COLUMN, SetContent
 
 POINT_COLOR, MARK_COLOR = (0.25, 0.45, 0.75), (0.90, 0.35, 0.10)
@@ -44,12 +47,16 @@ def mark_tables(content: SetContent) -> list:
     return tables
 
 
-def show_mark(browser, marks) -> None:
-    """Let ``browser`` fill a hidden table from the sequence ``marks``."""
+def show_mark(browser, sequence, marks) -> None:
+    """Let ``browser`` fill a hidden table from ``marks``, the mark's sequence of the set ``sequence``."""
     browser.AddSynchronizedSequenceNode(marks)
-    if browser.GetProxyNode(marks) is None:
+    take_over(browser, marks, nodes.unused(sequence, nodes.MARK_TABLE_ROLE, marks))
+    table = browser.GetProxyNode(marks)
+    if table is None:
         table = nodes.add_hidden_node(browser.GetScene(), "vtkMRMLTableNode", marks.GetName())
         browser.AddProxyNode(table, marks, False)
+    if not sequence.HasNodeReferenceID(nodes.MARK_TABLE_ROLE, table.GetID()):
+        sequence.AddNodeReferenceID(nodes.MARK_TABLE_ROLE, table.GetID())
 
 
 def move_mark(sequence, row: dict[str, float | str]) -> None:
@@ -79,9 +86,9 @@ def write_chart(sequence, content: SetContent, source_name: str) -> None:
         for series in (points, mark):
             if not chart.HasPlotSeriesNodeID(series.GetID()):
                 chart.AddAndObservePlotSeriesNodeID(series.GetID())
-        chart.SetTitle(f"Noise and sharpness: {source_name}")
-        chart.SetXAxisTitle(NOISE_COLUMN)
-        chart.SetYAxisTitle("Edges kept (1: as sharp as the input)")
+        chart.SetTitle(_("Noise and sharpness: {volume}").format(volume=source_name))
+        chart.SetXAxisTitle(_("Noise SD (HU)"))
+        chart.SetYAxisTitle(_("Edges kept (1: as sharp as the input)"))
         chart.SetLegendVisibility(False)
 
 
@@ -101,8 +108,8 @@ def _series(sequence, role: str, name: str, table, color, size: float):
     return series
 
 
-def chosen_candidate(scene, series_ids, selections):
-    """Return (sequence, item) of the point chosen in a plot view, or None when it is no candidate's.
+def select(scene, series_ids, selections) -> bool:
+    """Show the candidate of the point chosen in a plot view; return False where it is no candidate's.
 
     The arguments are those of the signal ``dataSelected(vtkStringArray*, vtkCollection*)`` of Slicer's plot view: the
     IDs of the plot series that have selected points, and for each a vtkIdTypeArray of the points' rows. Where several
@@ -111,8 +118,9 @@ def chosen_candidate(scene, series_ids, selections):
     for n in range(min(series_ids.GetNumberOfValues(), selections.GetNumberOfItems())):
         series, points = scene.GetNodeByID(series_ids.GetValue(n)), selections.GetItemAsObject(n)
         sequence = None if series is None else series.GetNodeReference(nodes.SET_ROLE)
-        if nodes.is_set(sequence) and points.GetNumberOfValues() > 0:
+        if nodes.is_set(sequence) and nodes.is_complete(sequence) and points.GetNumberOfValues() > 0:
             item = points.GetValue(0)
             if 0 <= item < sequence.GetNumberOfDataNodes():
-                return sequence, item
-    return None
+                select_item(sequence, item)
+                return True
+    return False

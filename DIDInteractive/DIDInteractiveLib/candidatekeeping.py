@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import slicer
 
 from LDCTDenoiseLib import scene as denoisescene
@@ -16,7 +17,9 @@ from .candidatefacts import PREFIX
 def keep(sequence, position: float | None = None):
     """Return a new ordinary volume with the current candidate, or the image at ``position``; it outlives the set.
 
-    It has the candidate's attributes, the display of the set, and a reference to the source. Raises ValueError.
+    It has the candidate's attributes, the display of the set, and a reference to the source. That of an image between
+    two candidates is named by the same rule, and its attributes say what it is a mixture of, and that the numbers were
+    not measured on it. Raises ValueError.
     """
     place = _place(sequence, position)
     attributes = candidatebetween.attributes_at(sequence, place)
@@ -31,24 +34,34 @@ def keep(sequence, position: float | None = None):
     return volume
 
 
-def difference(sequence, position: float | None = None):
+def difference(sequence, position: float | None = None, slice_index: int | None = None):
     """Return the volume of input minus candidate, for the current candidate or the image at ``position``.
 
     Each set has one, which every call writes anew; its attributes say which candidate it belongs to. It does not
-    follow the browser by itself. Raises ValueError.
+    follow the browser by itself. With ``slice_index`` only this slice follows, at once, where the volume is there
+    already. Raises ValueError.
     """
     place = _place(sequence, position)
-    untouched = slicer.util.arrayFromVolume(sequence.GetNthDataNode(sequence.GetNumberOfDataNodes() - 1))
-    array = denoisescene.removed_noise(untouched, candidatebetween.array_at(sequence, place))
-    new = sequence.GetNodeReference(nodes.DIFFERENCE_ROLE) is None
-    shown_by(sequence)
+    proxy = shown_by(sequence)
+    candidatebetween.check_slice(sequence, slice_index)
+    volume = sequence.GetNodeReference(nodes.DIFFERENCE_ROLE)
+    if volume is not None and slice_index is not None:
+        plane = denoisescene.removed_noise(_untouched(sequence)[slice_index],
+                                           candidatebetween.slice_at(sequence, place, slice_index))
+        # Very large differences need wider numbers, which the volume may not have.
+        if np.can_cast(plane.dtype, slicer.util.arrayFromVolume(volume).dtype):
+            candidatebetween.write_slice(sequence, volume, slice_index, plane, place)
+            return volume
+    array = denoisescene.removed_noise(_untouched(sequence), candidatebetween.array_at(sequence, place))
     with nodes.no_leftovers(sequence.GetScene()):
+        new = volume is None
         volume = nodes.part(sequence, nodes.DIFFERENCE_ROLE, "vtkMRMLScalarVolumeNode",
                             f"{sequence.GetName()} difference")
         volume.SetNodeReferenceID(nodes.SET_ROLE, sequence.GetID())
         candidatebetween.write_beside(sequence, volume, array, candidatebetween.attributes_at(sequence, place))
         if new:
             denoisescene.show_noise(volume)
+            nodes.tie_members(sequence)
     return volume
 
 
@@ -62,20 +75,33 @@ def refresh(sequence) -> None:
         difference(sequence)
 
 
-def delete(sequence) -> None:
-    """Remove the set and everything that belongs to it; kept volumes and the source stay."""
-    marks, mark_series = (sequence.GetNodeReference(role) for role in (nodes.MARK_ROLE, nodes.MARK_SERIES_ROLE))
-    own = [node for node in (sequence, marks) if node is not None]
-    doomed = [*own, *nodes.proxies_of(sequence), *(sequence.GetNodeReference(role) for role in nodes.PART_ROLES)]
-    if mark_series is not None:
-        doomed.append(mark_series.GetTableNode())
-    for browser in nodes.browsers_of(sequence):
-        if all(shown in own for shown in nodes.sequences_in(browser)):
-            doomed.append(browser)
-        else:
+def delete(node) -> None:
+    """Remove the set that ``node`` belongs to, or what is left of it; kept volumes and the source stay.
+
+    Raises ValueError when it belongs to none.
+    """
+    doomed = [] if node is None or node.GetScene() is None else nodes.members_of(nodes.set_of(node) or node)
+    if not doomed:
+        raise nodes.no_set_error(node)
+    scene = node.GetScene()
+    own = [member for member in doomed if member.IsA("vtkMRMLSequenceNode")]
+    for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode", scene):
+        shown = nodes.sequences_in(browser)
+        mine = [sequence for sequence in shown if sequence in own]
+        if browser in doomed or mine:
+            doomed += [browser.GetProxyNode(sequence) for sequence in mine]
+            if len(mine) == len(shown):
+                doomed.append(browser)
+                continue
             # The user shows other sequences with it too.
-            browser.RemoveSynchronizedSequenceNode(sequence.GetID())
-    nodes.remove_nodes(sequence.GetScene(), [node for node in doomed if node is not None])
+            doomed = [member for member in doomed if member is not browser]
+            for sequence in mine:
+                browser.RemoveSynchronizedSequenceNode(sequence.GetID())
+    nodes.remove_nodes(scene, dict.fromkeys(member for member in doomed if member is not None))
+
+
+def _untouched(sequence) -> np.ndarray:
+    return slicer.util.arrayFromVolume(sequence.GetNthDataNode(sequence.GetNumberOfDataNodes() - 1))
 
 
 def _place(sequence, position: float | None) -> candidatebetween.Place:

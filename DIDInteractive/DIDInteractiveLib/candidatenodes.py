@@ -7,10 +7,13 @@ from a .seq.nrrd has its candidates and their attributes, but no other parts.
 
 from __future__ import annotations
 
+import json
+import re
 from contextlib import contextmanager
 
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 from LDCTDenoiseLib.scene import SOURCE_ROLE, add_node, free_unused_arrays
 
@@ -25,6 +28,11 @@ BROWSER_ROLE = PREFIX + "Browser"
 COMPARISON_ROLE = PREFIX + "ComparisonBrowser"
 MARK_ROLE = PREFIX + "Mark"
 """To the sequence of one-row tables whose proxy is the mark in the plot."""
+MARK_TABLE_ROLE = PREFIX + "MarkTable"
+"""To every table that a browser of the set fills, or once filled, from those."""
+MEMBER_ROLE = PREFIX + "Member"
+"""From the mark's sequence, which is hidden from the user, to all other nodes of the set: what is left of a set whose
+sequence was removed is found by it."""
 TABLE_ROLE = PREFIX + "Table"
 POINTS_ROLE = PREFIX + "PlotPoints"
 MARK_SERIES_ROLE = PREFIX + "PlotMark"
@@ -35,6 +43,8 @@ DIFFERENCE_ROLE = PREFIX + "Difference"
 LISTED_ROLES = (TABLE_ROLE, POINTS_ROLE, MARK_SERIES_ROLE, CHART_ROLE, FACTS_ROLE)
 """To what the subject hierarchy lists besides volumes."""
 PART_ROLES = (MARK_ROLE, *LISTED_ROLES, BETWEEN_ROLE, DIFFERENCE_ROLE)
+NAME_ATTRIBUTE = PREFIX + "SetName"
+"""The name that a set gets for what it is made from and how; a set that still has it is updated by a further run."""
 
 
 def is_set(node) -> bool:
@@ -43,8 +53,39 @@ def is_set(node) -> bool:
             and node.GetAttribute(PREFIX + "Default") is not None)
 
 
+def sets_in(scene) -> list:
+    """Return the sequences of all candidate sets."""
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode", scene) if is_set(node)]
+
+
+def is_complete(sequence) -> bool:
+    """Return whether the set can be browsed: it has candidates, and a browser shows them in a volume."""
+    return sequence.GetNumberOfDataNodes() > 0 and proxy_of(sequence) is not None
+
+
+def incomplete_in(scene) -> list:
+    """Return a node of each set that can no longer be browsed, because some of its nodes were removed."""
+    sequences = slicer.util.getNodesByClass("vtkMRMLSequenceNode", scene)
+    known = {node.GetNodeReference(MARK_ROLE) for node in sequences if is_set(node)}
+    return [node for node in sequences
+            if (is_set(node) and not is_complete(node)) or (_is_mark(node) and node not in known)]
+
+
+def find_set(source, name: str):
+    """Return the sequence of the set with this ``name`` (see NAME_ATTRIBUTE) that was made from ``source``, or None.
+
+    A set that the user renamed is not found.
+    """
+    pattern = re.compile(re.escape(name) + r"(_\d+)?")  # which makes a name unique
+    for sequence in sets_in(source.GetScene()):
+        if (sequence.GetAttribute(NAME_ATTRIBUTE) == name and pattern.fullmatch(sequence.GetName() or "")
+                and sequence.GetNodeReference(SOURCE_ROLE) is source):
+            return sequence
+    return None
+
+
 def set_of(node):
-    """Return the sequence of the set that ``node`` (a candidate, a difference, the set itself) belongs to, or None."""
+    """Return the sequence of the set that ``node`` (a candidate, its plot, the set itself) belongs to, or None."""
     if node is None or node.GetScene() is None:
         return None
     if is_set(node):
@@ -52,19 +93,53 @@ def set_of(node):
     sequence = node.GetNodeReference(SET_ROLE)
     if is_set(sequence):
         return sequence
-    for sequence in filter(is_set, slicer.util.getNodesByClass("vtkMRMLSequenceNode", node.GetScene())):
-        if node in proxies_of(sequence):
-            return sequence
-    return None
+    return next((sequence for sequence in sets_in(node.GetScene()) if node in members_of(sequence)), None)
+
+
+def members_of(node) -> list:
+    """Return all nodes of the set that ``node`` belongs to, or what is left of it; none where it belongs to no set.
+
+    Browsers that the user made are not among them.
+    """
+    if is_set(node):
+        marks = node.GetNodeReference(MARK_ROLE)
+        roles = (*PART_ROLES, BROWSER_ROLE, COMPARISON_ROLE)
+        tables = [] if marks is None else _proxies(marks)
+        found = [node, *(node.GetNodeReference(role) for role in roles), *proxies_of(node),
+                 *_references(node, MARK_TABLE_ROLE), *tables]
+        return list(dict.fromkeys(member for member in found if member is not None))
+    for marks in filter(_is_mark, slicer.util.getNodesByClass("vtkMRMLSequenceNode", node.GetScene())):
+        members = [marks, *_references(marks, MEMBER_ROLE)]
+        if node in members:
+            return members
+    return []
+
+
+def tie_members(sequence) -> None:
+    """Let all nodes of the set be found from its mark, as they are now."""
+    marks = sequence.GetNodeReference(MARK_ROLE)
+    if marks is not None:
+        marks.RemoveNodeReferenceIDs(MEMBER_ROLE)
+        for member in members_of(sequence):
+            if member is not marks:
+                marks.AddNodeReferenceID(MEMBER_ROLE, member.GetID())
 
 
 def checked_set(node):
     """Return the sequence of the set that ``node`` belongs to; raise ValueError when there is none with candidates."""
     sequence = set_of(node)
     if sequence is None or sequence.GetNumberOfDataNodes() == 0:
-        name = "nothing" if node is None else f"'{node.GetName()}'"
-        raise ValueError(f"A candidate set was expected, not {name}: choose one, or generate candidates first.")
+        raise no_set_error(node)
     return sequence
+
+
+def no_set_error(node) -> ValueError:
+    """Return the error to raise when ``node``, which may be None, belongs to no set."""
+    if node is None:
+        return ValueError(_("A candidate set was expected, and there is none: choose one, or generate candidates "
+                            "first."))
+    return ValueError(_("A candidate set was expected, not '{name}': choose one, or generate candidates first.").format(
+        name=node.GetName()))
 
 
 def source_of(volume):
@@ -77,17 +152,23 @@ def source_of(volume):
         return volume
     source = sequence.GetNodeReference(SOURCE_ROLE)
     if source is None:
-        raise ValueError(f"'{volume.GetName()}' belongs to a candidate set whose source volume is no longer in the "
-                         "scene: choose another CT, or keep the set's last candidate, the untouched input, and choose "
-                         "that.")
+        raise ValueError(_(
+            "'{name}' belongs to a candidate set whose source volume is no longer in the scene: choose another CT, or "
+            "keep the set's last candidate, the untouched input, and choose that.").format(name=volume.GetName()))
     return source
 
 
 def proxies_of(sequence) -> list:
     """Return the volumes that browsers of the set fill, or filled before they were removed."""
-    own = [sequence.GetNthNodeReference(PROXY_ROLE, n) for n in range(sequence.GetNumberOfNodeReferences(PROXY_ROLE))]
-    shown = [browser.GetProxyNode(sequence) for browser in browsers_of(sequence)]
-    return list(dict.fromkeys(node for node in (*own, *shown) if node is not None))
+    return list(dict.fromkeys([*_references(sequence, PROXY_ROLE), *_proxies(sequence)]))
+
+
+def unused(sequence, role: str, shown):
+    """Return a node that ``sequence`` refers to as ``role`` and that no browser fills from ``shown``, or None.
+
+    Its browser was removed. Another one can take it over, so that views and plots that show it live again.
+    """
+    return next((node for node in _references(sequence, role) if node not in _proxies(shown)), None)
 
 
 def browsers_of(sequence) -> list:
@@ -126,6 +207,12 @@ def current_item(sequence) -> int:
     return browser.GetSelectedItemNumber()
 
 
+def facts_of(sequence) -> dict | None:
+    """Return the exact numbers of the set, or None where the node that holds them was removed."""
+    text = sequence.GetNodeReference(FACTS_ROLE)
+    return None if text is None else json.loads(text.GetText())
+
+
 def items_of(sequence) -> list:
     """Return the candidates' own nodes, the smoothest first. They must not be changed."""
     return [sequence.GetNthDataNode(n) for n in range(sequence.GetNumberOfDataNodes())]
@@ -138,6 +225,21 @@ def part(sequence, role: str, node_class: str, name: str):
         node = add_node(sequence.GetScene(), node_class, name)
         sequence.SetNodeReferenceID(role, node.GetID())
     return node
+
+
+def _is_mark(node) -> bool:
+    return node.GetNumberOfNodeReferences(MEMBER_ROLE) > 0
+
+
+def _references(node, role: str) -> list:
+    found = [node.GetNthNodeReference(role, n) for n in range(node.GetNumberOfNodeReferences(role))]
+    return [one for one in found if one is not None]
+
+
+def _proxies(sequence) -> list:
+    """Return what browsers fill from ``sequence``."""
+    found = [browser.GetProxyNode(sequence) for browser in browsers_of(sequence)]
+    return [one for one in found if one is not None]
 
 
 def add_hidden_node(scene, node_class: str, name: str):

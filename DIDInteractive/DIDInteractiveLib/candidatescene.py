@@ -35,16 +35,17 @@ def pattern_of(source, box: Box):
 def write_set(source, pattern, content: SetContent, name: str):
     """Write a set made from ``source`` to its scene, return its sequence.
 
-    The set of an earlier run that still has this ``name`` is updated, so that views, plots and toolbars that show it
+    The set of an earlier run that was given this ``name`` and still has it is updated, so that views, plots and toolbars that show it
     show the new one; its window and level stay as the user left them. The arrays of ``content`` become the memory of
     the candidates. ``pattern``: see :func:`pattern_of`.
     """
     scene = source.GetScene()
-    sequence = denoisescene.find_result(source, name, "vtkMRMLSequenceNode")
+    sequence = nodes.find_set(source, name)
     with _whole_or_not_at_all(scene, sequence):
         if sequence is None:
             sequence = denoisescene.add_node(scene, "vtkMRMLSequenceNode", name)
             sequence.SetNodeReferenceID(denoisescene.SOURCE_ROLE, source.GetID())
+            sequence.SetAttribute(nodes.NAME_ATTRIBUTE, name)
         name = sequence.GetName()
         marks = sequence.GetNodeReference(nodes.MARK_ROLE)
         if marks is None:
@@ -61,7 +62,7 @@ def write_set(source, pattern, content: SetContent, name: str):
             for attribute, value in content.set_attributes.items():
                 sequence.SetAttribute(attribute, value)
             configure(browser, sequence)
-            candidatechart.show_mark(browser, marks)
+            candidatechart.show_mark(browser, sequence, marks)
             browser.SetSelectedItemNumber(content.default)
             if comparison is not None:
                 comparison.SetSelectedItemNumber(len(content.arrays) - 1)
@@ -73,6 +74,7 @@ def write_set(source, pattern, content: SetContent, name: str):
         for role in nodes.LISTED_ROLES:
             denoisescene.place_beside(sequence.GetNodeReference(role), source)
         candidatekeeping.refresh(sequence)
+        nodes.tie_members(sequence)
     return sequence
 
 

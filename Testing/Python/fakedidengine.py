@@ -59,6 +59,8 @@ class FakeDIDEngine:
             candidate = Candidate(self.result_of(request.array, n, count), kind, method, 3 * n, 0.25,
                                   self.position_of(n, count), noise)
             candidates.append(candidate)
+            if on_candidate is not None:
+                on_candidate(candidate)
             measurements.append(Measurements(
                 kind, method, 3 * n, 0.25, candidate.position, noise_sd_hu=noise, gnl_hu=noise + 0.5,
                 noise_share=(n + 1) / count, edges_kept=edges, bias_hu={"soft": 0.1 * (count - 1 - n), "lung": None},

@@ -57,6 +57,18 @@ def test_an_image_between_two_candidates_can_be_kept(didlogic, candidates):
     assert kept.GetName() == "CT candidate 7.0 HU"
     np.testing.assert_array_equal(array_of(kept), array_of(didlogic.candidateAt(candidates, 0.25)))
     assert kept.GetAttribute("DIDInteractive.Kind") == "between"
+    assert kept.GetAttribute("DIDInteractive.Interpolation") == (
+        "50.0 % of candidate 3 (noise 6.00 HU) and 50.0 % of candidate 4 (noise 8.00 HU)")
+    assert kept.GetAttribute("DIDInteractive.Measured").startswith("nothing on this image")
+    didlogic.deleteSet(candidates)
+    assert kept.GetAttribute("DIDInteractive.NoiseSD") == "7.0"
+
+
+def test_a_candidate_that_was_measured_does_not_say_that_it_is_a_mixture(didlogic, candidates):
+    didlogic.keepCandidate(candidates, 0.25)
+    for kept in (didlogic.keepCandidate(candidates), didlogic.keepCandidate(candidates, 0.5)):
+        assert kept.GetAttribute("DIDInteractive.Interpolation") is None
+        assert kept.GetAttribute("DIDInteractive.Measured") is None
 
 
 def test_the_untouched_input_can_be_kept_when_the_source_is_gone(mrml, didlogic, ct, candidates):
@@ -98,6 +110,38 @@ def test_the_difference_is_input_minus_the_current_candidate(didlogic, ct, candi
     assert difference.GetAttribute("DIDInteractive.Kind") == "smoother"
     assert display.GetWindow() == 30
     assert not array_of(didlogic.differenceToInput(candidates, 1)).any()
+
+
+def test_a_slice_of_the_difference_follows_at_once_and_the_others_when_it_is_written_anew(didlogic, ct, candidates):
+    import vtk
+
+    difference = didlogic.differenceToInput(candidates, 0.25, 1)
+    whole = array_of(difference).copy()
+    np.testing.assert_array_equal(whole, array_of(ct) - array_of(didlogic.candidateAt(candidates, 0.25)))
+    assert difference.GetAttribute("DIDInteractive.Slice") is None
+    redrawn = []
+    difference.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *arguments: redrawn.append(1))
+    assert didlogic.differenceToInput(candidates, -0.6, 2) is difference
+    assert redrawn
+    new = array_of(ct) - array_of(didlogic.candidateAt(candidates, -0.6))
+    np.testing.assert_array_equal(array_of(difference)[2], new[2])
+    np.testing.assert_array_equal(array_of(difference)[[0, 1, 3]], whole[[0, 1, 3]])
+    assert difference.GetAttribute("DIDInteractive.Slice") == "2"
+    np.testing.assert_array_equal(array_of(didlogic.differenceToInput(candidates, -0.6)), new)
+    assert difference.GetAttribute("DIDInteractive.Slice") is None
+    with pytest.raises(ValueError, match="no slice 4"):
+        didlogic.differenceToInput(candidates, 0, 4)
+
+
+def test_a_slice_whose_difference_needs_wider_numbers_is_not_cut_off(mrml, didlogic):
+    values = np.zeros((2, 4, 4), np.int16)
+    values[1, 0, 0] = 32767
+    candidates = didlogic.generateCandidates(mrml.add_volume(values, CT), count=3)
+    items = [array_of(candidates.GetNthDataNode(n)) for n in range(3)]
+    assert array_of(didlogic.differenceToInput(candidates, 1)).dtype == np.int16
+    items[0][1, 0, 0] = -32768
+    difference = didlogic.differenceToInput(candidates, -1, 1)
+    assert array_of(difference)[1, 0, 0] == 65535
 
 
 def test_two_candidates_stand_side_by_side_and_are_chosen_apart(didlogic, ct, candidates):

@@ -58,13 +58,12 @@ def test_a_second_run_with_the_same_input_updates_its_set_in_place(mrml, didlogi
     between, difference = didlogic.candidateAt(first, 0.3), didlogic.differenceToInput(first, 0.3)
     nodes = mrml.node_ids()
     array_of(ct)[:] += 7
-    assert didlogic.generateCandidates(ct, "unet", count=7) is first
+    assert didlogic.generateCandidates(ct, count=7) is first
     assert mrml.node_ids() == nodes
     assert (didlogic.proxyVolume(first), didlogic.chart(first), didlogic.browser(first)) == (proxy, chart, browser)
     assert first.GetNumberOfDataNodes() == 7
-    assert first.GetAttribute("LDCTDenoise.Model") == "unet"
     assert didlogic.table(first).GetNumberOfRows() == 7
-    assert didlogic.facts(first)["model"] == "unet"
+    assert didlogic.facts(first)["settings"]["count"] == 7
     assert didlogic.currentCandidate(first) == 3
     default = FakeDIDEngine.result_of(array_of(ct), 3, 7)
     for volume in (proxy, between):
