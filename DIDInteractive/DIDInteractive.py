@@ -131,7 +131,7 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
         """Whether candidates are being made. There is one run at a time."""
         return self.job is not None and self.job.busy
 
-    def generateCandidates(self, inputVolume, model="hrnet", method="did-structure", count=9, progress=None, *,
+    def generateCandidates(self, inputVolume, model="hrnet", method="did-ordered", count=9, progress=None, *,
                            sliceIndex=None, settings=None, device="auto", precision="auto", regionROI=None,
                            statisticsROI=None, backgroundROI=None, referenceVolume=None, defaultVolume=None,
                            defaultFilter=None, cancelled=None, onCandidate=None, waitForCompletion=True):
@@ -143,7 +143,7 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
         "<input> candidates" to "<input> candidates in <region> (<network>, <method>)". A preview makes way for the set.
 
         :param model: name of a model, see ``engine.models()``.
-        :param method: "did-structure", "did", "did-literal", "blend" or "interpolate".
+        :param method: "did-ordered", "did", "did-literal", "blend" or "interpolate".
         :param count: 3 to 31 candidates, default and input included; fewer where memory or network allow no more.
         :param progress: called as ``progress(fraction, text, remainingSeconds)``.
         :param sliceIndex: only this slice (its number along K), see :meth:`preview`.

@@ -117,6 +117,8 @@ class _Run:
             if not self.piece.open(direction):
                 self.outcomes[direction] = self._closed()
                 self.meter.advance(len(positions))
+            elif not positions:
+                self.outcomes[direction] = f"No {direction} candidates: so small a set has none between its ends."
             elif one_by_one:
                 self._add_slice_by_slice(direction, positions)
             else:
@@ -177,8 +179,8 @@ class _Run:
         if blended:
             self.messages.append(f"{blended} slices without tissue to measure noise in were blended instead of tuned.")
         self.outcomes[direction] = sentences[0] if len(sentences) == 1 else (
-            f"Tuned {len(sentences)} slices, each on its own, with {min(counts, default=0)} to "
-            f"{max(counts, default=0)} of {len(positions)} candidates.")
+            f"The {direction} side was made on {len(sentences)} slices, each on its own: {min(counts, default=0)} to "
+            f"{max(counts, default=0)} of {len(positions)} candidates were reached.")
 
     def _images(self, numbers) -> Images:
         whole = self.whole

@@ -164,12 +164,10 @@ class Descent:
             self._is_reached(noise, target) or self._way(noise, last) >= self._way(target, last) / 2)
 
     def _sentence(self, targets: list[float], missing: int) -> str:
-        piece, noise = self._piece, self.end.noise
-        name = "smooth bound" if self._direction == "smoother" else "input"
-        bound = piece.bound_noise(self._direction)
-        way = (f"{abs(piece.position_of(noise)):.0%} of the way from the default ({piece.default_noise:.1f} HU) to the "
-               f"{name} ({bound:.1f} HU)")
-        if not missing or self._is_reached(noise, targets[-1]):
-            goal = "the smooth bound" if self._direction == "smoother" else "the last candidate before the input"
-            return f"Reached {goal} after {self.steps} steps: {noise:.1f} HU, {way}."
-        return f"No further progress, as {self._reason}: {noise:.1f} HU, {way}, after {self.steps} steps."
+        smoother, goal = self._direction == "smoother", targets[-1]
+        end = self._piece.ended(self._direction, self.end.noise)
+        if missing and not self._is_reached(self.end.noise, goal):
+            name = "the smooth bound" if smoother else "its last candidate"
+            return f"{end}, short of {name} ({goal:.1f} HU), because {self._reason}."
+        why = f"because the smooth bound ({goal:.1f} HU) was reached" if smoother else "one step before the input"
+        return f"{end}, {why}, after {self.steps} steps of the descent."

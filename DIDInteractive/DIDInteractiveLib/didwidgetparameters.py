@@ -24,7 +24,7 @@ class CandidateParameters:
 
     inputVolume: slicer.vtkMRMLScalarVolumeNode
     model: str = "hrnet"
-    method: str = "did-structure"
+    method: str = "did-ordered"
     count: Annotated[int, WithinRange(3, 31)] = 9
     regionROI: slicer.vtkMRMLMarkupsROINode
     statisticsROI: slicer.vtkMRMLMarkupsROINode

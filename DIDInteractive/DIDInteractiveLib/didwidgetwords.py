@@ -11,7 +11,7 @@ from .settings import METHODS
 def methodTitles() -> list[tuple[str, str]]:
     """Return (name, title) of every method."""
     titles = {
-        "did-structure": _("Deep interactive denoiser"), "did": _("Deep interactive denoiser, descents only"),
+        "did-ordered": _("Deep interactive denoiser"), "did": _("Deep interactive denoiser, descents only"),
         "did-literal": _("Deep interactive denoiser as published, slice by slice"),
         "blend": _("Blend of smooth, default and input (instant)"),
         "interpolate": _("Interpolated weights")}

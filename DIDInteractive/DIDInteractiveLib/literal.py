@@ -44,12 +44,12 @@ def literal_descent(objective: Objective, settings: CandidateSettings,
     state = first = objective.evaluate(objective.parameterisation.start)
     momentum = torch.zeros_like(state.values)
     images, noise, steps = [], [state.noise], []
-    reason = f"after the most steps allowed ({settings.max_steps})"
+    reason = f"the most steps allowed ({settings.max_steps}) were taken"
     for step in range(1, settings.max_steps + 1):
         momentum = MOMENTUM * momentum + factor * state.gradient
         after = objective.evaluate(state.values - settings.learning_rate * momentum)
         if not after.finite or after.loss > DIVERGED * first.loss:
-            reason = f"diverged at step {step}"
+            reason = f"the descent diverged at step {step}"
             break
         if _goes_on(after, noise[-1], objective):
             images.append(after.image)
@@ -60,10 +60,12 @@ def literal_descent(objective: Objective, settings: CandidateSettings,
         if report:
             report(step / settings.max_steps)
         if change < LEAST_CHANGE:
-            reason = f"ended by the 1 % rule at step {step} (change {change:.2g})"
+            reason = f"step {step} changed the image by less than 1 %, the published rule to stop"
             break
-    return Iterates(images, noise[1:], steps, f"{reason}: {len(images)} usable steps, noise from {first.noise:.1f} to "
-                    f"{noise[-1]:.1f} HU; the bound has {objective.piece.bound_noise(objective.direction):.1f} HU.")
+    piece, direction = objective.piece, objective.direction
+    outcome = (f"{piece.ended(direction, noise[-1])}, because {reason}; {len(images)} of the steps went on in noise, "
+               f"towards the bound of {piece.bound_noise(direction):.1f} HU.")
+    return Iterates(images, noise[1:], steps, outcome)
 
 
 def _goes_on(after: State, last: float, objective: Objective) -> bool:

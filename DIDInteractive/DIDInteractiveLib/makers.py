@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,9 +20,8 @@ from .objective import Objective
 from .parameterisation import Parameterisation
 from .piece import Images, Piece
 from .settings import CandidateSettings
+from .sharpnessorder import falling_shares, rising_parts
 
-EARLY_STEPS, EARLY_WAY = 15, 0.4
-"""Where a descent is early: after so many steps at most, and at most so far on its way in log noise SD."""
 Report = Callable[[float], None]
 
 
@@ -61,18 +59,24 @@ class Blending(Maker):
 
     def find(self, direction, positions, report):
         piece = self.piece
-        ends = piece.default_noise, piece.bound_noise(direction)
+        shares = [self.share(direction, piece.noise_at(position)) for position in positions]
+        if direction == "smoother":
+            shares = falling_shares(shares, lambda share: piece.edges.kept(self.render(piece, direction, share)))
+        for share in shares:
+            yield Made(0, lambda images, report, share=share: self.render(images, direction, share))
+        why = ("because that is the smooth bound" if direction == "smoother" else "one step before the input")
+        self.outcomes[direction] = (f"{piece.ended(direction, piece.noise_at(positions[-1]))}, {why}; its candidates "
+                                    f"({len(positions)}) are mixtures of images.")
 
-        def noise(share: float) -> float:
-            return piece.probe.sd(self._render(piece, None, direction, share))
-
-        for position in positions:
-            share, _ = share_for_noise(noise, piece.noise_at(position), ends)
-            yield Made(0, partial(self._render, direction=direction, share=share))
-        self.outcomes[direction] = f"All {direction} candidates ({len(positions)}) are mixtures of images."
+    def share(self, direction: str, noise: float) -> float:
+        """Return the share of the bound, 0 to 1, with which a mixture has this noise SD in HU."""
+        piece = self.piece
+        return share_for_noise(lambda share: piece.probe.sd(self.render(piece, direction, share)), noise,
+                               (piece.default_noise, piece.bound_noise(direction)))[0]
 
     @staticmethod
-    def _render(images: Images, report: Report | None, direction: str, share: float) -> np.ndarray:
+    def render(images: Images, direction: str, share: float) -> np.ndarray:
+        """Return the mixture, (n, J, I) in the input's dtype."""
         return blend(images.default, images.bound(direction), share, images.array, images.outside)
 
 
@@ -101,55 +105,37 @@ class Tuning(Maker):
         return render
 
 
-class Structure(Tuning):
-    """Sharper candidates as :class:`Tuning` makes them; smoother ones with the order of its descent turned round.
+class Ordered(Tuning):
+    """Candidates whose sharpness goes on with their noise: mixtures on the smoother side, descents on the sharper one.
 
     A descent changes first what the network can change most easily, which is structure, and last the noise (the kernel
-    of the DID paper, section II-A). Towards the input that is what one wants; towards the smooth bound t it costs
-    structure before it lowers the noise. So of the way from the default y to t, what an early place z of the descent
-    has not done yet comes first: y + a (t - z), a = 0..1, and what it has done comes last: + b (z - y), b = 0..1. That
-    ends at t exactly, whereas the descent itself may stop far from it.
+    of the DID paper, section II-A). Towards the input that is what one wants, as long as no candidate gets as sharp as
+    the next one or the input itself. Towards the smooth bound it costs structure before it lowers the noise, gains
+    nothing over mixtures at the same noise (Testing/Benchmarks/did), and may stop far from the bound.
     """
 
+    def __init__(self, piece, denoiser, settings, cancelled=None):
+        super().__init__(piece, denoiser, settings, cancelled)
+        self.blending = Blending(piece, denoiser, settings, cancelled)
+
     def find(self, direction, positions, report):
-        if direction == "sharper":
-            yield from super().find(direction, positions, report)
+        if direction == "smoother":
+            yield from self.blending.find(direction, positions, report)
+            self.outcomes[direction] = self.blending.outcomes[direction]
             return
-        piece = self.piece
-        descent = Descent(self._objective(direction), replace(self.settings, max_steps=min(
-            self.settings.max_steps, EARLY_STEPS)))
-        for _ in descent.run([piece.noise_at(-EARLY_WAY)], report):
-            pass
-        render_early = self._renderer(descent.end.values)
-        rendered: dict[Images, np.ndarray] = {}
-        early = descent.end.image
+        found = list(super().find(direction, positions, report))
+        piece, images = self.piece, [made.render(self.piece, None) for made in found]
+        shares = [self.blending.share(direction, piece.probe.sd(image)) for image in images]
+        mixtures = [self.blending.render(piece, direction, share) for share in shares]
+        parts = rising_parts(*([piece.edges.kept(image) for image in some] for some in (images, mixtures)))
+        for made, share, part in zip(found, shares, parts):
+            yield Made(made.step, made.render if part == 1 else self._partly(made.render, share, part))
 
-        def render(images: Images, report: Report | None, share: float) -> np.ndarray:
-            if images not in rendered:
-                # Rounded to whole HU here, the early place would add noise of its own to the mixture.
-                exact = images.array.astype(np.result_type(images.array.dtype, np.float32))
-                rendered[images] = render_early(images.with_array(exact), report)
-            return self._mix(images, rendered[images], share)
-
-        middle = piece.probe.sd(self._mix(piece, early, 1.0))
-        for position in positions:
-            target = piece.noise_at(position)
-            first = middle < target
-            ends = (piece.default_noise, middle) if first else (middle, piece.smooth_noise)
-            share, _ = share_for_noise(
-                lambda share: piece.probe.sd(self._mix(piece, early, share + (not first))), target, ends)
-            yield Made(descent.steps, partial(render, share=share + (not first)))
-        self.outcomes[direction] = (f"All smoother candidates ({len(positions)}) come from an early place of the descent "
-                                    f"({descent.end.noise:.1f} HU) and the smooth bound ({piece.smooth_noise:.1f} HU).")
-
-    @staticmethod
-    def _mix(images: Images, early: np.ndarray, share: float) -> np.ndarray:
-        """The image at ``share``, 0 (default) to 1 (all that the early place lacks) to 2 (smooth bound)."""
-        exact = np.result_type(images.array.dtype, np.float32)
-        default, early, smooth = (one.astype(exact) for one in (images.default, early, images.smooth))
-        first, last = exact.type(min(share, 1)), exact.type(max(share - 1, 0))
-        mixed = default + first * (smooth - early) + last * (early - default)
-        return np.where(images.outside, images.array, round_to_dtype(mixed, images.array.dtype))
+    def _partly(self, render, share: float, part: float):
+        def render_partly(images: Images, report: Report | None) -> np.ndarray:
+            mixture = self.blending.render(images, "sharper", share)
+            return blend(mixture, render(images, report), part, images.array, images.outside)
+        return render_partly
 
 
 class Interpolation(Tuning):
@@ -171,7 +157,7 @@ class Interpolation(Tuning):
                 (self.piece.default_noise, end.noise))
             found += 1
             yield Made(descent.steps, self._renderer(interpolate(start, end.values, share)))
-        self.outcomes[direction] = f"{descent.outcome} {found} candidates have weights in between."
+        self.outcomes[direction] = f"{descent.outcome} Its candidates ({found}) have weights in between."
 
 
 class Literal(Tuning):
@@ -187,5 +173,5 @@ class Literal(Tuning):
                 images.outside, images.array, round_to_dtype(image, images.array.dtype)))
 
 
-MAKERS: dict[str, type[Maker]] = {"did": Tuning, "did-structure": Structure, "did-literal": Literal, "blend": Blending,
+MAKERS: dict[str, type[Maker]] = {"did": Tuning, "did-ordered": Ordered, "did-literal": Literal, "blend": Blending,
                                   "interpolate": Interpolation}

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .edges import EdgeProbe
 from .noiseprobe import NoiseProbe
 
 DIRECTIONS = ("smoother", "sharper")
@@ -57,6 +58,7 @@ class Piece(Images):
 
     def __init__(self, images: Images, spacing, roi=None):
         super().__init__(images.array, images.default, images.outside, images.effect, lambda _: images.smooth)
+        self._spacing = spacing
         self.probe = NoiseProbe(images.array, images.default, spacing, images.outside, roi)
         before, after = self.input_noise, self.default_noise
         if after <= 0 or after > before * (1 - LEAST_CHANGE):
@@ -76,8 +78,23 @@ class Piece(Images):
     def smooth_noise(self) -> float:
         return self.probe.sd(self.smooth)
 
+    @cached_property
+    def edges(self) -> EdgeProbe:
+        """The sharpness by which candidates are put in order, sought on the smooth bound as it is when they are shown."""
+        return EdgeProbe(self.array, self.smooth, self._spacing, self.outside)
+
     def bound_noise(self, direction: str) -> float:
         return self.smooth_noise if direction == "smoother" else self.input_noise
+
+    def ended(self, direction: str, noise: float) -> str:
+        """The beginning of the sentence that says where the candidates of a direction end, at a noise SD in HU."""
+        share = 100 * noise / self.input_noise
+        return f"The {direction} side ended at a noise of {noise:.1f} HU ({share:.0f} % of the input's)"
+
+    def ended(self, direction: str, noise: float) -> str:
+        """The beginning of the sentence that says where the candidates of a direction end, at a noise SD in HU."""
+        share = 100 * noise / self.input_noise
+        return f"The {direction} side ended at a noise of {noise:.1f} HU ({share:.0f} % of the input's)"
 
     def open(self, direction: str) -> bool:
         """Whether there is room for candidates in a direction; on the sharper side there always is."""

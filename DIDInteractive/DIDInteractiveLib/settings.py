@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-METHODS = ("did-structure", "did", "did-literal", "blend", "interpolate")
+METHODS = ("did-ordered", "did", "did-literal", "blend", "interpolate")
 TUNED = ("all", "gains")
 REDUCTIONS = ("mean", "sum")
 LIMITS = {"count": (3, 31), "repetitions": (1, 10), "max_steps": (1, 1000), "tuning_slices": (1, 16)}
@@ -21,12 +21,12 @@ class CandidateSettings:
         ValueError: a value out of its range; the message names the range.
     """
 
-    method: str = "did-structure"
+    method: str = "did-ordered"
     """How candidates are made.
 
     - "did": descents with an adaptive step, candidates at equal steps of log noise SD;
-    - "did-structure": the same on the sharper side; on the smoother one the noise goes before the structure, and the
-      smooth bound is always reached, see :class:`.makers.Structure`;
+    - "did-ordered": the same on the sharper side, but never as sharp as the input, and mixtures on the smoother one,
+      so that sharpness goes on with the noise at every step, see :class:`.makers.Ordered`;
     - "did-literal": optimiser and stop rule of the DID paper (arXiv 2011.14873, section III-B2), slice by slice;
     - "blend": mixtures of the smooth bound, the default and the input;
     - "interpolate": mixtures of the original weights and those at the ends of "did".

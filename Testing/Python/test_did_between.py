@@ -108,7 +108,7 @@ def test_what_is_said_of_an_image_between_candidates_is_said_to_be_no_measuremen
     between = didlogic.candidateAt(candidates, 0.25)
     attributes = {name.partition(".")[2]: between.GetAttribute(name) for name in between.GetAttributeNames()
                   if name.startswith("DIDInteractive.")}
-    assert (attributes["Kind"], attributes["Method"]) == ("between", "did-structure, interpolated")
+    assert (attributes["Kind"], attributes["Method"]) == ("between", "did-ordered, interpolated")
     assert attributes["Description"] == "noise at most 7.0 HU; edges about 70 %"
     assert [float(attributes[name]) for name in ("Position", "NoiseSD", "Sharpness", "HUBias")] == pytest.approx(
         [0.25, 7, 0.7, 0.15])

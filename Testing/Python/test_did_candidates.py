@@ -5,6 +5,7 @@ from didfactory import SPACING, fitted, one_value, smoothing
 from networkfactory import CARD, silent, volume
 
 from DIDInteractiveLib.candidates import generate_candidates
+from DIDInteractiveLib.measurements import measure_candidates
 from DIDInteractiveLib.parameterisation import Parameterisation
 from DIDInteractiveLib.settings import CandidateSettings
 from LDCTDenoiseLib.engine import Cancelled
@@ -37,7 +38,7 @@ def test_a_constant_image_is_refused_with_a_reason(image):
 
 
 ALL_METHODS = [{"method": "did"}, {"method": "did", "tuned": "gains"}, {"method": "blend"}, {"method": "interpolate"},
-               {"method": "did-structure"}, {"method": "did-structure", "per_slice": True},
+               {"method": "did-ordered"}, {"method": "did-ordered", "per_slice": True},
                {"method": "did", "per_slice": True}, {"method": "blend", "per_slice": True},
                {"method": "did-literal", "reduction": "sum", "learning_rate": 1e-5}]
 
@@ -90,18 +91,27 @@ def test_the_calibrated_candidates_lie_at_their_positions():
     assert smoother[:-1] == pytest.approx([-0.25 * k for k in range(1, len(smoother))], abs=0.02)
 
 
-def test_with_structure_kept_the_smooth_bound_itself_is_reached_and_every_position_before_it():
-    settings = CandidateSettings(method="did-structure", count=9)
-    made = generate_candidates(volume(2), SPACING, smoothing(), settings)
+def test_the_smoother_candidates_of_the_default_method_are_mixtures_that_end_at_the_smooth_bound():
+    made = generate_candidates(volume(2), SPACING, smoothing(), CandidateSettings(count=9))
     blended = generate_candidates(volume(2), SPACING, smoothing(), BLEND)
-    smoother = [one for one in made.candidates if one.kind == "smoother"]
-    assert [one.position for one in smoother] == pytest.approx([-1, -0.75, -0.5, -0.25], abs=0.02)
-    assert smoother[0].tuning_noise_sd == pytest.approx(blended.candidates[0].tuning_noise_sd, rel=0.01)
+    assert [one.position for one in made.candidates[:4]] == pytest.approx([-1, -0.75, -0.5, -0.25], abs=0.02)
+    for one, other in zip(made.candidates[:5], blended.candidates[:5]):
+        np.testing.assert_array_equal(one.array, other.array)
+
+
+@pytest.mark.parametrize("architecture", ["hrnet", "unet", "plain"])
+def test_the_default_method_gives_candidates_in_strict_order_of_noise_and_of_sharpness(architecture):
+    image = volume(2)
+    made = generate_candidates(image, SPACING, fitted(architecture), CandidateSettings(count=11))
+    measured = measure_candidates(made.candidates, image, SPACING)
+    assert len(measured) >= 10
+    assert (np.diff([one.noise_sd_hu for one in measured]) > 0).all()
+    assert (np.diff([one.edges_kept for one in measured]) > 0).all(), [one.edges_kept for one in measured]
 
 
 def test_with_a_single_value_to_tune_the_sharper_candidates_are_blends():
     made, blended = (generate_candidates(volume(1), SPACING, one_value(0.6), CandidateSettings(method=method))
-                     for method in ("did-structure", "blend"))
+                     for method in ("did-ordered", "blend"))
     for one, other in zip(made.candidates[made.default:], blended.candidates[blended.default:]):
         np.testing.assert_allclose(one.array, other.array, atol=1.0)
 

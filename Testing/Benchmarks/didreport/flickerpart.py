@@ -10,8 +10,8 @@ from .context import Context
 from .sets import network
 from .tables import share, table, text, write_csv
 
-METHODS = {"shared weights": CandidateSettings("did-structure"),
-           "tuned slice by slice": CandidateSettings("did-structure", per_slice=True),
+METHODS = {"shared weights": CandidateSettings("did-ordered"),
+           "tuned slice by slice": CandidateSettings("did-ordered", per_slice=True),
            "blend": CandidateSettings("blend")}
 SHOWN = (-1.0, -0.5, 0.0, 0.5, 1.0)
 

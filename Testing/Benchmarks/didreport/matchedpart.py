@@ -35,7 +35,7 @@ CHECK = "blend, fewer candidates"
 
 def methods(count: int) -> dict[str, CandidateSettings]:
     """What is compared with blending; the default method first."""
-    return {"did-structure": CandidateSettings("did-structure", count), "did": CandidateSettings("did", count),
+    return {"did-ordered": CandidateSettings("did-ordered", count), "did": CandidateSettings("did", count),
             "did, gains": CandidateSettings("did", count, tuned="gains"),
             "weights interpolated": CandidateSettings("interpolate", count)}
 
@@ -111,7 +111,7 @@ def write_matched(context: Context) -> None:
             scene = context.patient(choice, noise_index)
             wanted = methods(plan.count)
             if noise_index != plan.pair_noise:
-                wanted = {name: wanted[name] for name in ("did-structure", "did")}
+                wanted = {name: wanted[name] for name in ("did-ordered", "did")}
             wanted = {"blend": BLEND, **wanted, CHECK: CandidateSettings("blend", plan.count)}
             made = {name: candidates(context, scene, plan.models[0], settings) for name, settings in wanted.items()}
             rows += compared(scene, made)

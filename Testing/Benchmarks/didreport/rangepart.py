@@ -20,7 +20,7 @@ from .scenes import Scene
 from .sets import network
 from .tables import share, table, text, write_csv, write_page
 
-METHODS = ("did-structure", "did", "blend")
+METHODS = ("did-ordered", "did", "blend")
 """The default method first."""
 
 

@@ -18,7 +18,7 @@ from .scenes import Scene
 from .sets import network
 from .tables import table, text, write_csv, write_page
 
-METHODS = {"did-structure": CandidateSettings("did-structure"), "did": CandidateSettings("did"),
+METHODS = {"did-ordered": CandidateSettings("did-ordered"), "did": CandidateSettings("did"),
            "did, gains": CandidateSettings("did", tuned="gains"),
            "weights interpolated": CandidateSettings("interpolate"), "blend": CandidateSettings("blend")}
 REPEATS = 5
