@@ -205,9 +205,9 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
 
     def _checkFree(self, waitForCompletion):
         if self.busy:
-            raise RuntimeError("A volume is being denoised already: wait until that is done, or stop it.")
+            raise RuntimeError(_("A volume is being denoised already: wait until that is done, or stop it."))
         if not (waitForCompletion or hasattr(self.engine, "start_denoise")):
-            raise ValueError("This engine computes in the calling process, where it can only be waited for.")
+            raise ValueError(_("This engine computes in the calling process, where it can only be waited for."))
 
     def _run(self, request, importReply, onProgress=None, cancelled=None):
         from LDCTDenoiseLib.job import Job

@@ -167,7 +167,7 @@ def check_slice(sequence, slice_index: int | None) -> None:
 
 
 def write_slice(sequence, volume, slice_index: int, plane: np.ndarray, place: Place) -> None:
-    """Write ``plane`` (row, column), an image at ``place``, to one slice of ``volume``, and say so in its attributes."""
+    """Write ``plane`` (row, column), an image at ``place``, to one slice of ``volume``; its attributes say so."""
     with slicer.util.NodeModify(volume):
         slicer.util.arrayFromVolume(volume)[slice_index] = plane
         set_own_attributes(volume, attributes_at(sequence, place) | {SLICE_ATTRIBUTE: str(slice_index)})

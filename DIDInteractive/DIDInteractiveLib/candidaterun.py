@@ -103,8 +103,8 @@ class Work:
         arrays = [candidate.array for candidate in reply.candidates]
         for number, array in enumerate(arrays):
             if (array.shape, array.dtype) != (self.array.shape, self.array.dtype):
-                raise RuntimeError(_("The engine returned {found} voxels of {type} as candidate {number}, but the input "
-                                     "has {expected} of {inputType}.").format(
+                raise RuntimeError(_("The engine returned {found} voxels of {type} as candidate {number}, but the "
+                                     "input has {expected} of {inputType}.").format(
                     found=array.shape, type=array.dtype, number=number, expected=self.array.shape,
                     inputType=self.array.dtype))
         if len(arrays) < 2 or not np.array_equal(arrays[-1], self.array):

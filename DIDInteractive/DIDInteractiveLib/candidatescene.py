@@ -35,9 +35,9 @@ def pattern_of(source, box: Box):
 def write_set(source, pattern, content: SetContent, name: str):
     """Write a set made from ``source`` to its scene, return its sequence.
 
-    The set of an earlier run that was given this ``name`` and still has it is updated, so that views, plots and toolbars that show it
-    show the new one; its window and level stay as the user left them. The arrays of ``content`` become the memory of
-    the candidates. ``pattern``: see :func:`pattern_of`.
+    The set of an earlier run that was given this ``name`` and still has it is updated, so that views, plots and
+    toolbars that show it show the new one; its window and level stay as the user left them. The arrays of ``content``
+    become the memory of the candidates. ``pattern``: see :func:`pattern_of`.
     """
     scene = source.GetScene()
     sequence = nodes.find_set(source, name)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import slicer
+from slicer.i18n import tr as _
 
 from . import provenance, scene
 from .engine import DenoiseReply, DenoiseRequest
@@ -59,7 +60,7 @@ def prepare(volume, start, tell: Callable[[tuple[str, ...], float | None], None]
     """
     sequence = sequence_of(volume)
     if sequence is None:
-        raise ValueError("The input belongs to no sequence of volumes: denoise it as a single volume.")
+        raise ValueError(_("The input belongs to no sequence of volumes: denoise it as a single volume."))
     check_strength(options["strength"])
     frames = _frames(sequence)
     for frame in frames:
@@ -77,8 +78,8 @@ def prepare(volume, start, tell: Callable[[tuple[str, ...], float | None], None]
         tell(*said(replies))
         scene.check_still_there(volume)
         if _times(sequence) != times:
-            raise RuntimeError(f"The sequence '{sequence.GetName()}' was changed while it was denoised, and the "
-                               "result discarded: run again.")
+            raise RuntimeError(_("The sequence '{name}' was changed while it was denoised, and the result discarded: "
+                                 "run again.").format(name=sequence.GetName()))
         made = [provenance.attributes(reply, options["strength"], volume.GetName()) for reply in replies]
         return write_sequence(volume, [reply.array for reply in replies], made)
 

@@ -5,6 +5,9 @@
             any of these -> failed -> idle                  there is none, and one error says why
 
 A job is driven by whoever computes, through the methods of :class:`~.workerclient.Listener`, and watched by observers.
+
+Texts from here, from the engines and from the worker, such as progress, errors and messages, are English in every
+language, as all of these run without Slicer; what the scene and the panels say themselves is translated.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 TOUCH_MM = 1e-6
 """A voxel centre on the border belongs to the box, whatever its last digit."""
@@ -54,8 +55,10 @@ def mask_of(roi, volume, box: Box | None = None) -> np.ndarray:
         for number, inside in enumerate(mask):  # slice by slice, to need no more memory than the mask itself
             inside &= np.abs(plane + along_k * k[number]) <= size / 2 + TOUCH_MM
     if not mask.any():
-        place = f"'{volume.GetName()}'" if box == whole(volume) else f"the part of '{volume.GetName()}' to work on"
-        raise ValueError(f"The region '{roi.GetName()}' holds no voxel of {place}: move it onto the volume.")
+        text = (_("The region '{region}' holds no voxel of '{volume}': move it onto the volume.")
+                if box == whole(volume) else
+                _("The region '{region}' holds no voxel of the part of '{volume}' to work on: move it there."))
+        raise ValueError(text.format(region=roi.GetName(), volume=volume.GetName()))
     return mask
 
 
@@ -65,10 +68,11 @@ def roi_from_ijk(roi, volume) -> np.ndarray:
     Raises ValueError for what is no box, a box without a size, and transforms that no matrix describes.
     """
     if roi.GetClassName() != "vtkMRMLMarkupsROINode":
-        raise ValueError(f"'{roi.GetName()}' is a {roi.GetNodeTagName()}, not a region: draw a box with the Markups "
-                         "module (ROI).")
+        raise ValueError(_("'{name}' is a {kind}, not a region: draw a box with the Markups module (ROI).").format(
+            name=roi.GetName(), kind=roi.GetNodeTagName()))
     if min(roi.GetSize()) <= 0:
-        raise ValueError(f"The region '{roi.GetName()}' has no size yet: draw the box in a slice view.")
+        raise ValueError(_("The region '{name}' has no size yet: draw the box in a slice view.").format(
+            name=roi.GetName()))
     check_linear(roi)
     return np.linalg.solve(slicer.util.arrayFromVTKMatrix(roi.GetObjectToWorldMatrix()), ijk_to_world(volume))
 
@@ -98,6 +102,6 @@ def check_linear(node) -> None:
     """Raise ValueError when ``node`` stands under a transform that no matrix describes."""
     transform = node.GetParentTransformNode()
     if transform is not None and not transform.IsTransformToWorldLinear():
-        raise ValueError(f"'{node.GetName()}' stands under a transform that is not linear, such as that of a tilted "
-                         "gantry, so its slices are no planes and its voxels no boxes: harden the transform, or go on "
-                         "without.")
+        raise ValueError(_(
+            "'{name}' stands under a transform that is not linear, such as that of a tilted gantry, so its slices are "
+            "no planes and its voxels no boxes: harden the transform, or go on without.").format(name=node.GetName()))

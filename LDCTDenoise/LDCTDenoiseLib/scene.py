@@ -11,6 +11,7 @@ import re
 import numpy as np
 import slicer
 import vtk
+from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk
 
 SOURCE_ROLE = "LDCTDenoise.Source"
@@ -22,43 +23,44 @@ REMOVED_NOISE_ROLE = "LDCTDenoise.RemovedNoise"
 def check_input(volume) -> np.ndarray:
     """Return a view of the voxels of ``volume``; raise ValueError when it is no CT volume that can be denoised."""
     if volume is None:
-        raise ValueError("There is no input volume: choose the CT to denoise.")
+        raise ValueError(_("There is no input volume: choose the CT to denoise."))
     name = volume.GetName()
     if volume.GetScene() is None:
-        raise ValueError(f"The input volume '{name}' is not in the scene: add it first.")
+        raise ValueError(_("The input volume '{name}' is not in the scene: add it first.").format(name=name))
     check_kind(volume, "input")
     image = volume.GetImageData()
     if image is None or image.GetNumberOfPoints() == 0:
-        raise ValueError(f"The input volume '{name}' holds no image: load it again.")
+        raise ValueError(_("The input volume '{name}' holds no image: load it again.").format(name=name))
     if image.GetNumberOfScalarComponents() != 1:
-        raise ValueError(f"The input volume '{name}' has {image.GetNumberOfScalarComponents()} values a voxel: "
-                         "choose a CT volume, which has one.")
+        raise ValueError(_("The input volume '{name}' has {count} values a voxel: choose a CT volume, which has "
+                           "one.").format(name=name, count=image.GetNumberOfScalarComponents()))
     array = slicer.util.arrayFromVolume(volume)
     if array.dtype.kind == "f":
         for k, plane in enumerate(array):
             if not np.isfinite(plane).all():
-                raise ValueError(f"The input volume '{name}' holds values that are not finite numbers, first in slice "
-                                 f"{k}: replace them, for example by -1024.")
+                raise ValueError(_("The input volume '{name}' holds values that are not finite numbers, first in slice "
+                                   "{number}: replace them, for example by -1024.").format(name=name, number=k))
     return array
 
 
 def check_output(volume, source) -> None:
     """Raise ValueError when the result of ``source`` cannot be written to ``volume``."""
     if volume is source:
-        raise ValueError(f"The output volume is the input '{source.GetName()}', which must stay as it is: "
-                         "choose another output or none.")
+        raise ValueError(_("The output volume is the input '{name}', which must stay as it is: choose another output "
+                           "or none.").format(name=source.GetName()))
     check_kind(volume, "output")
     if volume.GetScene() is not source.GetScene():
-        raise ValueError(f"The output volume '{volume.GetName()}' is not in the scene of the input: "
-                         "choose another output or none.")
+        raise ValueError(_("The output volume '{name}' is not in the scene of the input: choose another output or "
+                           "none.").format(name=volume.GetName()))
 
 
 def check_kind(volume, purpose: str) -> None:
     """Raise ValueError when ``volume`` is no scalar volume; ``purpose``, "input" or "output", is for the message."""
     # By exact class: label maps, vector and tensor volumes are subclasses of the scalar volume.
     if not volume.IsA("vtkMRMLScalarVolumeNode") or volume.GetClassName() != "vtkMRMLScalarVolumeNode":
-        kind = volume.GetNodeTagName()
-        raise ValueError(f"The {purpose} '{volume.GetName()}' is a {kind}, not a scalar volume: choose a CT volume.")
+        texts = {"input": _("The input '{name}' is a {kind}, not a scalar volume: choose a CT volume."),
+                 "output": _("The output '{name}' is a {kind}, not a scalar volume: choose another output or none.")}
+        raise ValueError(texts[purpose].format(name=volume.GetName(), kind=volume.GetNodeTagName()))
 
 
 def stacking_warning(volume) -> str | None:
@@ -71,8 +73,8 @@ def stacking_warning(volume) -> str | None:
     if np.isclose(i, j, rtol=1e-3) or not (np.isclose(i, k, rtol=1e-3) or np.isclose(j, k, rtol=1e-3)):
         return None
     axis = "I" if np.isclose(j, k, rtol=1e-3) else "J"
-    return (f"The slices of '{volume.GetName()}' seem to be stacked along {axis}, but are denoised in the I-J plane: "
-            "load the original slices if you have them.")
+    return _("The slices of '{name}' seem to be stacked along {axis}, but are denoised in the I-J plane: load the "
+             "original slices if you have them.").format(name=volume.GetName(), axis=axis)
 
 
 def check_unchanged(source, voxels: np.ndarray) -> None:
@@ -80,14 +82,15 @@ def check_unchanged(source, voxels: np.ndarray) -> None:
     check_still_there(source)
     image = source.GetImageData()
     if image is None or not np.array_equal(slicer.util.arrayFromVolume(source), voxels):
-        raise RuntimeError(f"The volume '{source.GetName()}' was changed while it was denoised, and the result "
-                           "discarded: run again.")
+        raise RuntimeError(_("The volume '{name}' was changed while it was denoised, and the result discarded: run "
+                             "again.").format(name=source.GetName()))
 
 
 def check_still_there(volume) -> None:
     """Raise RuntimeError when ``volume`` left the scene."""
     if volume.GetScene() is None:
-        raise RuntimeError(f"The volume '{volume.GetName()}' was deleted during the run, and the result discarded.")
+        raise RuntimeError(_("The volume '{name}' was deleted during the run, and the result discarded.").format(
+            name=volume.GetName()))
 
 
 def write_result(source, voxels: np.ndarray, result: np.ndarray, output, provenance: dict[str, str], *,
@@ -99,8 +102,9 @@ def write_result(source, voxels: np.ndarray, result: np.ndarray, output, provena
     should anything fail.
     """
     if (result.shape, result.dtype) != (voxels.shape, voxels.dtype):
-        raise RuntimeError(f"The engine returned {result.shape} voxels of {result.dtype} for '{source.GetName()}', "
-                           f"which has {voxels.shape} of {voxels.dtype}.")
+        raise RuntimeError(_("The engine returned {found} voxels of {type} for '{name}', which has {expected} of "
+                             "{inputType}.").format(found=result.shape, type=result.dtype, name=source.GetName(),
+                                                    expected=voxels.shape, inputType=voxels.dtype))
     added = []
 
     def add(name: str):

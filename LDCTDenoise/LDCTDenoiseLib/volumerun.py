@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from slicer.i18n import tr as _
+
 from . import provenance, scene
 from .engine import DenoiseReply, DenoiseRequest, Progress
 
@@ -63,4 +65,5 @@ def said(replies: Sequence[DenoiseReply]) -> tuple[tuple[str, ...], float | None
 def check_strength(strength: float) -> None:
     """Raise ValueError unless ``strength`` lies between 0 and 1."""
     if not 0.0 <= strength <= 1.0:
-        raise ValueError(f"The strength is {strength}: choose a number from 0 (no change) to 1 (all of it).")
+        raise ValueError(_("The strength is {strength}: choose a number from 0 (no change) to 1 (all of it).").format(
+            strength=strength))
