@@ -13,7 +13,8 @@ from .engine import DenoiseReply, DenoiseRequest, Progress
 
 
 def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...], float | None], None],
-            progress: Progress | None = None, **options) -> tuple[DenoiseRequest, Callable[[DenoiseReply], Any], Progress]:
+            progress: Progress | None = None,
+            **options) -> tuple[DenoiseRequest, Callable[[DenoiseReply], Any], Progress]:
     """Return the request, what imports its reply (it returns the volume), and what is to be called with progress.
 
     Args:
