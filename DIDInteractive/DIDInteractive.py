@@ -114,10 +114,10 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
     def __init__(self, engine=None, freeMemory=None):
         ScriptedLoadableModuleLogic.__init__(self)
         from DIDInteractiveLib import candidatebetween, candidatebrowser, candidatechart
-        from DIDInteractiveLib import candidatekeeping, candidatenodes
+        from DIDInteractiveLib import candidateexport, candidatekeeping, candidatenodes
 
         self._between, self._browsers, self._charts = candidatebetween, candidatebrowser, candidatechart
-        self._keeping, self._nodes = candidatekeeping, candidatenodes
+        self._keeping, self._nodes, self._exporting = candidatekeeping, candidatenodes, candidateexport
         if engine is None:
             from DIDInteractiveLib.didworkerengine import WorkerDIDEngine
 
@@ -265,6 +265,18 @@ class DIDInteractiveLogic(ScriptedLoadableModuleLogic):
         """Return a new ordinary volume of the current candidate, or the image at ``position``; it outlives the set."""
         return self._keeping.keep(self._nodes.checked_set(candidates), position)
 
+    def exportProblem(self, node):
+        """Return "" when ``exportAsDICOM`` can be tried on ``node`` (or None), or one sentence why not; quick."""
+        return self._exporting.problem(node)
+
+    def exportAsDICOM(self, node, folder, progress=None, cancelled=None):
+        """Write a candidate as a DICOM series derived from the one that its source was loaded from; return the folder.
+
+        ``node``: the volume of a candidate, of a set or kept, or a set, which stands for its current candidate. The
+        other parameters, and the errors, are those of ``LDCTDenoiseLogic.exportAsDICOM``.
+        """
+        return self._exporting.export(node, folder, progress, cancelled)
+
     def deleteSet(self, candidates):
         """Remove what there is of the set that a node belongs to; the input and the volumes that were kept stay."""
         self._keeping.delete(candidates)
@@ -281,20 +293,7 @@ class DIDInteractiveTest(ScriptedLoadableModuleTest):
         self.test_aSetIsBrowsedKeptFromAndDeleted()
 
     def test_aSetIsBrowsedKeptFromAndDeleted(self):
-        from DIDInteractiveLib.selftest import HalvingEngine
+        from DIDInteractiveLib.selftest import check_logic
 
-        voxels = np.arange(-60, 60, dtype=np.int16).reshape(4, 5, 6)
-        inputVolume = slicer.util.addVolumeFromArray(voxels, ijkToRAS=np.diag([-0.7, -0.7, 3.0, 1.0]), name="CT")
-        logic = DIDInteractiveLogic(HalvingEngine())
-        sequence = logic.generateCandidates(inputVolume, count=3)
-        self.assertEqual(sequence.GetName(), "CT candidates")
-        for item, expected in enumerate((voxels // 4, voxels // 2, voxels)):
-            logic.selectCandidate(sequence, item)
-            np.testing.assert_array_equal(slicer.util.arrayFromVolume(logic.proxyVolume(sequence)), expected)
-        logic.selectCandidate(sequence, 1)
-        keptVolume = logic.keepCandidate(sequence)
-        logic.deleteSet(sequence)
-        np.testing.assert_array_equal(slicer.util.arrayFromVolume(keptVolume), voxels // 2)
-        np.testing.assert_array_equal(slicer.util.arrayFromVolume(inputVolume), voxels)
-        self.assertEqual(slicer.util.getNodesByClass("vtkMRMLSequenceNode"), [])
+        check_logic(DIDInteractiveLogic)
         self.delayDisplay("Test passed")

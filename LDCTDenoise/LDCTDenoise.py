@@ -122,6 +122,9 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self, engine=None):
         ScriptedLoadableModuleLogic.__init__(self)
+        from LDCTDenoiseLib import resultexport
+
+        self._exporting = resultexport
         if engine is None:
             from LDCTDenoiseLib.workerengine import WorkerEngine
 
@@ -240,6 +243,19 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
         from LDCTDenoiseLib import scene
 
         return outputVolume.GetNodeReference(scene.REMOVED_NOISE_ROLE)
+
+    def exportProblem(self, volumeNode):
+        """Return "" when ``exportAsDICOM`` can be tried on ``volumeNode`` (or None), or one sentence why not; quick."""
+        return self._exporting.problem(volumeNode)
+
+    def exportAsDICOM(self, volumeNode, folder, progress=None, cancelled=None):
+        """Write a result as a DICOM series derived from the one that its source was loaded from; return the folder.
+
+        ``folder``: new or empty. ``progress(done, total)`` is called several times for each slice, then ``cancelled()``.
+        Raises ValueError without such headers or folder, ``engine.Cancelled`` when stopped, and RuntimeError when
+        writing fails; nothing is written then.
+        """
+        return self._exporting.export(volumeNode, folder, progress, cancelled)
 
 
 def _logFailure(job, event, value):

@@ -104,7 +104,7 @@ def number(attributes, name: str) -> float:
 def _attributes(candidate, measured) -> dict[str, str]:
     numbers = {
         "Position": candidate.position, "Iteration": candidate.iteration, "Seconds": round(candidate.seconds, 3),
-        "NoiseSD": measured.noise_sd_hu, "Sharpness": measured.edges_kept,
+        "NoiseSD": measured.noise_sd_hu, "NoiseShare": measured.noise_share, "Sharpness": measured.edges_kept,
         "HUBias": measured.bias_hu.get(SOFT_TISSUE)}
     texts = {"Kind": candidate.kind, "Method": candidate.method, "Description": measured.sentence()}
     # str of a float is the shortest text that gives the same number back

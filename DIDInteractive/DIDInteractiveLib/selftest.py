@@ -1,6 +1,9 @@
-"""The engine of the module's self-test inside Slicer: candidates without a network, in a moment."""
+"""The module's self-test inside Slicer: a set of candidates is made without a network, browsed, kept from, deleted."""
 
 from __future__ import annotations
+
+import numpy as np
+import slicer
 
 from .candidate import Candidate
 from .didengine import CandidateReply
@@ -26,3 +29,21 @@ class HalvingEngine:
         return CandidateReply(
             tuple(candidates), tuple(measurements), default=1, outcomes={}, messages=(), model="halving", version="0",
             weights_sha256="", device="cpu", precision="fp32", seconds=0.0, settings=request.settings)
+
+
+def check_logic(logic_class) -> None:
+    """Let the Logic make candidates with the engine above; browse them, keep one and delete the set."""
+    voxels = np.arange(-60, 60, dtype=np.int16).reshape(4, 5, 6)
+    source = slicer.util.addVolumeFromArray(voxels, ijkToRAS=np.diag([-0.7, -0.7, 3.0, 1.0]), name="CT")
+    logic = logic_class(HalvingEngine())
+    sequence = logic.generateCandidates(source, count=3)
+    assert sequence.GetName() == "CT candidates", sequence.GetName()
+    for item, expected in enumerate((voxels // 4, voxels // 2, voxels)):
+        logic.selectCandidate(sequence, item)
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(logic.proxyVolume(sequence)), expected)
+    logic.selectCandidate(sequence, 1)
+    kept = logic.keepCandidate(sequence)
+    logic.deleteSet(sequence)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(kept), voxels // 2)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(source), voxels)
+    assert slicer.util.getNodesByClass("vtkMRMLSequenceNode") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from .ctvolume import CTVolume, VolumeError
 from .dicomgeometry import stack_slices
 from .dicompixels import is_lossy, padding_of, rescale_of, stored_values, to_hu
-from .dicomseries import Slice, choose_series
+from .dicomseries import Series, Slice, choose_series, series_of
 from .hu import FLOOR_HU
 from .scanfield import outside_scan_field
 
@@ -42,6 +43,18 @@ def read_dicom(folder: Path, series_uid: str | None = None) -> CTVolume:
     or truncated files, slices that do not form a straight stack of axial images.
     """
     series, notes = choose_series(folder, series_uid)
+    return _read(series, notes)
+
+
+def read_dicom_files(files: Iterable[Path], tell: Callable[[], None] = lambda: None) -> CTVolume:
+    """Read the CT series that consists of these files, in whatever order; see :func:`read_dicom`.
+
+    ``tell`` is called twice for each file, after its header and after its pixels; what it raises ends the reading.
+    """
+    return _read(series_of(files, tell), [], tell)
+
+
+def _read(series: Series, notes: list[str], tell: Callable[[], None] = lambda: None) -> CTVolume:
     stack = stack_slices(series.slices)
     images, masks, lossy = [], [], 0
     for item in stack.slices:
@@ -50,6 +63,7 @@ def read_dicom(folder: Path, series_uid: str | None = None) -> CTVolume:
         images.append(to_hu(stored, *rescale_of(dataset, item.path)))
         masks.append(padding_of(stored, dataset))
         lossy += is_lossy(dataset)
+        tell()
     array = np.stack(images)
     if lossy:
         notes.append(

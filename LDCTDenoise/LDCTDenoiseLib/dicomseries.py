@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,15 +82,34 @@ def choose_series(folder: Path, series_uid: str | None) -> tuple[Series, list[st
     return chosen, warnings
 
 
+def series_of(files: Iterable[Path], tell: Callable[[], None]) -> Series:
+    """Return the CT series that consists of these files; ``tell`` is called after each.
+
+    Raises VolumeError where they are no such series, or where there are files or localizers besides.
+    """
+    found = _group(files, tell)
+    if len(found) != 1 or found[0].localizers:
+        raise VolumeError("The files are not the slices of one DICOM series. Load the series again.")
+    if found[0].obstacle:
+        raise VolumeError(f"The DICOM series {found[0].obstacle}.")
+    return found[0]
+
+
 def _find_series(folder: Path) -> list[Series]:
-    groups: dict[str, list[Slice]] = {}
     # Folders such as .git and __MACOSX/._1.dcm hold nothing that was scanned.
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
+    found = _group(sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")))
+    if not found:
+        raise VolumeError(f"{folder.name} holds no DICOM files. Give the folder with the slices of the CT series.")
+    return found
+
+
+def _group(files: Iterable[Path], tell: Callable[[], None] = lambda: None) -> list[Series]:
+    groups: dict[str, list[Slice]] = {}
+    for path in files:
         header = _read_header(path)
         if header is not None:
             groups.setdefault(str(header.SeriesInstanceUID), []).append(Slice(path, header))
-    if not groups:
-        raise VolumeError(f"{folder.name} holds no DICOM files. Give the folder with the slices of the CT series.")
+        tell()
     return [_series(uid, slices) for uid, slices in groups.items()]
 
 

@@ -8,7 +8,7 @@ ContributingEquipmentSequence (C.12.1.1.5). There is no DerivationCodeSequence: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,14 +43,16 @@ class _Derivation:
     provenance: Mapping[str, object]
 
 
-def write_dicom(volume: CTVolume, folder: Path, source: CTVolume, provenance: Mapping[str, object]) -> None:
+def write_dicom(volume: CTVolume, folder: Path, source: CTVolume, provenance: Mapping[str, object],
+                tell: Callable[[], None] = lambda: None) -> None:
     """Write ``volume`` as a new CT series into ``folder``, which must be empty or absent.
 
     ``source`` is the volume read from DICOM that ``volume`` was made from: same shape, same geometry. Stored values use
     the source's own rescale and are limited to its pixel type; voxels that did not change, and padding in any case, are
     copied bit for bit. Study, patient, frame of reference, acquisition and window stay; private elements, which
     describe the source's pixels, are left out. ``provenance`` goes into DerivationDescription, apart from entries
-    whose name starts with "source": the source is referenced by UID instead, and paths can hold names.
+    whose name starts with "source": the source is referenced by UID instead, and paths can hold names. ``tell`` is
+    called after each image; what it raises ends the writing.
 
     Raises VolumeError before anything is written if the volumes do not match or ``source`` was not read from DICOM.
     """
@@ -63,6 +65,7 @@ def write_dicom(volume: CTVolume, folder: Path, source: CTVolume, provenance: Ma
         for k, name in enumerate(source.files):
             dataset = _derived(k, Path(name), volume, source, derivation)
             _save(dataset, temporary / f"{k + 1:04d}.dcm")
+            tell()
 
 
 def check_dicom_output(volume: CTVolume, folder: Path, source: CTVolume) -> None:
@@ -202,10 +205,18 @@ def _as_text(provenance: Mapping[str, object]) -> str:
 
 
 def _series_description(original: str, provenance: Mapping[str, object]) -> str:
-    """``<original> denoised <model> <strength> %``; the original is shortened to fit, never what was done."""
-    words = [str(provenance.get("operation", "denoised")), str(provenance.get("model", ""))]
+    """``<original> denoised <model> <strength> %``; the original is shortened to fit, never what was done.
+
+    Of a candidate: ``<original> <operation> <model> <method> noise <share of the input's> %``, or ``<SD> HU``.
+    """
+    words = [str(provenance.get("operation", "denoised"))]
+    words += [str(provenance.get(name, "")) for name in ("model", "method")]
     if "strength" in provenance:
         words.append(f"{100 * float(provenance['strength']):g} %")
+    if "noise_share" in provenance:
+        words.append(f"noise {100 * float(provenance['noise_share']):.0f} %")
+    elif "noise_sd_hu" in provenance:
+        words.append(f"noise {float(provenance['noise_sd_hu']):.1f} HU")
     done = " ".join(filter(None, words))[:_MAX_LONG_STRING]
     return f"{_shortened(original, _MAX_LONG_STRING - len(done) - 1)} {done}".strip()
 

@@ -41,3 +41,9 @@ def attributes(reply: DenoiseReply, strength: float, source: str) -> dict[str, s
     """Return the same as names and texts, for the attributes of a node."""
     # str of a float is the shortest text that gives the same number back
     return {PREFIX + _ATTRIBUTES[name]: str(value) for name, value in record(reply, strength, source).items()}
+
+
+def of_node(node) -> dict[str, str]:
+    """Return what the attributes of ``node`` say, under the names of :func:`record`; a part of them may be missing."""
+    said = {name: node.GetAttribute(PREFIX + attribute) for name, attribute in _ATTRIBUTES.items()}
+    return {name: text for name, text in said.items() if text is not None}

@@ -18,6 +18,8 @@ SOURCE_ROLE = "LDCTDenoise.Source"
 """Node reference from a result to the volume it was made from."""
 REMOVED_NOISE_ROLE = "LDCTDenoise.RemovedNoise"
 """Node reference from a result to the volume of what was removed."""
+REMOVED_NOISE_ATTRIBUTE = "LDCTDenoise.RemovedNoise"
+"""Set on volumes of what was removed, which outlive the result: they are no images."""
 
 
 def check_input(volume) -> np.ndarray:
@@ -119,9 +121,11 @@ def write_result(source, voxels: np.ndarray, result: np.ndarray, output, provena
             noise_volume = add(f"{source.GetName()} removed noise") if want_noise else None
         if noise_volume is not None:
             write_volume(noise_volume, removed_noise(voxels, result), source, provenance)
+            noise_volume.SetAttribute(REMOVED_NOISE_ATTRIBUTE, "1")
             show_noise(noise_volume)
             output.SetNodeReferenceID(REMOVED_NOISE_ROLE, noise_volume.GetID())
         write_volume(output, result, source, provenance)
+        output.RemoveAttribute(REMOVED_NOISE_ATTRIBUTE)
         show_like(output, source)
     except BaseException:
         for volume in added:

@@ -15,7 +15,9 @@ import pydicom
 import pytest
 
 from ctfactory import body, write_series
+from dicomscene import database, load, logic  # noqa: F401  (two are fixtures)
 from LDCTDenoiseLib.cli import main
+from slicerscene import mrml  # noqa: F401  (a fixture)
 
 REAL_SERIES = os.environ.get("LDCTDENOISE_DICOM_FOLDER")
 
@@ -78,6 +80,16 @@ def test_a_valid_series_stays_valid_when_it_is_denoised(tmp_path, kind):
     # What a writer of test data forgets is not what is looked for.
     assert [line for line in errors(before) if "FileMetaInformation" not in line and "Implementation" not in line] == []
     denoise(tmp_path / "in", tmp_path / "out")
+    after = findings(tmp_path / "out")
+    assert errors(after) == []
+    assert sorted(after - before) == []
+
+
+@pytest.mark.parametrize("kind", SERIES)
+def test_a_valid_series_stays_valid_when_its_result_is_exported_from_the_scene(mrml, database, logic, tmp_path, kind):
+    files = write_series(tmp_path / "in", **{**COMPLETE, **SERIES[kind]})
+    before = findings(tmp_path / "in")
+    logic.exportAsDICOM(logic.process(load(mrml, files, database=database)), tmp_path / "out")
     after = findings(tmp_path / "out")
     assert errors(after) == []
     assert sorted(after - before) == []

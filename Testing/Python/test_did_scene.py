@@ -152,7 +152,8 @@ def test_every_candidate_says_what_it_is_and_where_it_came_from(didlogic, ct):
                   if name.startswith(("DIDInteractive.", "LDCTDenoise."))}
     assert attributes == {
         "DIDInteractive.Kind": "sharper", "DIDInteractive.Method": "blend", "DIDInteractive.Position": "0.5",
-        "DIDInteractive.NoiseSD": "8.0", "DIDInteractive.Sharpness": "0.8", "DIDInteractive.HUBias": "0.1",
+        "DIDInteractive.NoiseSD": "8.0", "DIDInteractive.NoiseShare": "0.8", "DIDInteractive.Sharpness": "0.8",
+        "DIDInteractive.HUBias": "0.1",
         "DIDInteractive.Iteration": "9", "DIDInteractive.Seconds": "0.25",
         "DIDInteractive.Description": "noise 8.0 HU, 80 % of the original; edges 80 %",
         "LDCTDenoise.Model": "unet", "LDCTDenoise.Version": "1.2", "LDCTDenoise.WeightsSHA256": "ab" * 32,
