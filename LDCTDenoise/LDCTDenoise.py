@@ -251,7 +251,7 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
     def exportAsDICOM(self, volumeNode, folder, progress=None, cancelled=None):
         """Write a result as a DICOM series derived from the one that its source was loaded from; return the folder.
 
-        ``folder``: new or empty. ``progress(done, total)`` is called several times for each slice, then ``cancelled()``.
+        ``folder``: new or empty. ``progress(done, total)`` is called several times a slice, then ``cancelled()``.
         Raises ValueError without such headers or folder, ``engine.Cancelled`` when stopped, and RuntimeError when
         writing fails; nothing is written then.
         """
