@@ -55,8 +55,9 @@ def proxy_of(sequence):
     if proxy is not None and not sequence.HasNodeReferenceID(nodes.PROXY_ROLE, proxy.GetID()):
         # Slicer made it, in place of one that was removed or for a browser of the user's.
         source = sequence.GetNodeReference(denoisescene.SOURCE_ROLE)
-        show_proxy(nodes.browser_of(sequence), sequence, proxy if source is None else source)
-        nodes.tie_members(sequence)
+        if source is not None:
+            show_proxy(nodes.browser_of(sequence), sequence, source)
+            nodes.tie_members(sequence)
     return proxy
 
 

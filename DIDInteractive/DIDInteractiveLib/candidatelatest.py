@@ -52,13 +52,17 @@ class LatestCandidate:
 
     def on_job(self, job, event: str, value) -> None:
         """To observe the job of the run: with its end, however that came, the volume goes."""
-        if (event, value) == (STATE, IDLE) and self._volume is not None:
-            volume, self._volume = self._volume, None
+        if (event, value) != (STATE, IDLE):
+            return
+        # A job is kept for long after its end, and what it was about with it.
+        volume, source = self._volume, self._work.source
+        self._volume = self._work = None
+        if volume is not None:
             try:
                 self._tell(None)
             finally:
                 if volume.GetScene() is not None:
-                    self._leave_views(volume)
+                    _leave_views(volume, source)
                     nodes.remove_nodes(volume.GetScene(), [volume])
 
     def _write(self, candidate) -> None:
@@ -77,12 +81,12 @@ class LatestCandidate:
                 volume.SetAttribute(PREFIX + name, str(value))
         denoisescene.free_unused_arrays()
 
-    def _leave_views(self, volume) -> None:
-        """Let views that still show ``volume`` show what it was made from."""
-        source = self._work.source
-        other = source.GetID() if source.GetScene() is not None else None
-        for view in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode", volume.GetScene()):
-            if view.GetBackgroundVolumeID() == volume.GetID():
-                view.SetBackgroundVolumeID(other)
-            if view.GetForegroundVolumeID() == volume.GetID():
-                view.SetForegroundVolumeID(None)
+
+def _leave_views(volume, source) -> None:
+    """Let views that still show ``volume`` show ``source``, if that is still there."""
+    other = source.GetID() if source.GetScene() is not None else None
+    for view in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode", volume.GetScene()):
+        if view.GetBackgroundVolumeID() == volume.GetID():
+            view.SetBackgroundVolumeID(other)
+        if view.GetForegroundVolumeID() == volume.GetID():
+            view.SetForegroundVolumeID(None)

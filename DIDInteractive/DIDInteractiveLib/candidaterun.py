@@ -48,7 +48,7 @@ class Work:
     region: dict[str, list[int]] | None
     """The part of the source that they cover, first and last voxel along each axis; None: all of it."""
     region_name: str | None
-    """Of the user's region, where that is a part of the volume only."""
+    """Of the user's region, where that is a part of the volume only; never empty."""
     pattern: object
     """A volume node without voxels where the candidates are."""
     default_name: str | None
@@ -133,7 +133,7 @@ def prepare(source, slice_index: int | None = None, region_roi=None, statistics_
         (default_volume, _("The default image '{volume}' has another grid than '{source}': resample it to that grid "
                            "first, or leave it out."))))
     region = candidateregion.as_dict(box, source)
-    region_name = None if region_roi is None or region is None else region_roi.GetName()
+    region_name = None if region_roi is None or region is None else region_roi.GetName() or "region"
     return Work(
         source, voxels, slice_index is not None, voxels[wide], source.GetSpacing()[::-1], _padding(voxels, wide), roi,
         background, reference, default, inner, region, region_name,

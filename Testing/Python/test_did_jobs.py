@@ -1,5 +1,7 @@
 """Candidates are waited for or come later; what is finished can be looked at, and a set is there whole or not at all."""
 
+import weakref
+
 import numpy as np
 import pytest
 from controlleddidengine import ControlledDIDEngine
@@ -214,6 +216,13 @@ def test_who_waits_is_shown_the_finished_candidates_too(mrml, didlogic, ct):
     assert [one and one[0] for one in look.seen] == ["smoother", "default", "sharper", None]
     didlogic.deleteSet(made)
     assert nodes_of_class("vtkMRMLScalarVolumeNode") == [ct]
+
+
+@pytest.mark.parametrize("look", [None, Onlooker()], ids=["unseen", "seen"])
+def test_a_job_that_is_over_keeps_no_voxels(didlogic, ct, look):
+    didlogic.generateCandidates(ct, count=3, onCandidate=look)
+    seen = weakref.ref(didlogic.engine.requests.pop().array)
+    assert seen() is None
 
 
 def test_a_script_can_wait_for_the_worker_or_for_its_job(mrml, torch_client, tmp_path, monkeypatch):

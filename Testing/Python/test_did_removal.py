@@ -112,6 +112,19 @@ def test_only_sets_that_can_be_browsed_are_listed_and_the_others_can_be_deleted_
     assert (mrml.node_ids(), didlogic.incompleteSets()) == (before, [])
 
 
+def test_what_is_left_of_a_set_is_found_after_reloading_too(mrml, didlogic, ct, tmp_path):
+    import slicer
+
+    everything(didlogic, didlogic.generateCandidates(ct, count=4))
+    mrml.reload(tmp_path / "scene.mrb")
+    mrml.scene.RemoveNode(slicer.util.getNode("CT candidates"))
+    [left] = didlogic.incompleteSets()
+    didlogic.deleteSet(left)
+    assert nodes_of_class("vtkMRMLSequenceNode", "vtkMRMLSequenceBrowserNode", "vtkMRMLTableNode", "vtkMRMLTextNode",
+                          "vtkMRMLPlotSeriesNode", "vtkMRMLPlotChartNode") == []
+    assert nodes_of_class("vtkMRMLScalarVolumeNode") == [slicer.util.getNode("CT")]
+
+
 def test_the_next_run_fills_the_volume_and_the_mark_whose_browser_was_removed(mrml, didlogic, ct, candidates):
     marks = candidates.GetNodeReference("DIDInteractive.Mark")
     shown, marked = didlogic.proxyVolume(candidates), didlogic.browser(candidates).GetProxyNode(marks)
