@@ -1,0 +1,94 @@
+"""Measure resolution, noise texture, detectability and generalisation, and write Testing/Benchmarks/task.
+
+    python Testing/Benchmarks/task_report.py --data DATA [--parts scores rods disks grid mismatch real small]
+    python Testing/Benchmarks/task_report.py --data DATA --extra-weights redcnn=runs/redcnn/best.pt
+
+DATA holds the public CT data as ``ldct fetch`` leaves it (validation/), and phantom/ and real_noise/, which ``ldct
+fetch`` does not bring and without which what needs them is left out. Scans and what methods make of them are kept in a
+cache folder: a stopped run goes on where it was, and a part that is made again costs little. Runs on the CPU, on one
+thread unless told otherwise. Needs the extra "evaluate".
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "LDCTDenoise"), str(ROOT / "DIDInteractive")]
+
+import torch  # noqa: E402
+from didreport.cache import Cache  # noqa: E402
+from networksreport.nets import trained  # noqa: E402
+from taskreport.aims import keep_aims, write_index  # noqa: E402
+from taskreport.context import Context  # noqa: E402
+from taskreport.diskspart import write_disks  # noqa: E402
+from taskreport.gridpart import write_grid  # noqa: E402
+from taskreport.methods import FilterMethod, NetworkMethod  # noqa: E402
+from taskreport.mismatchpart import write_mismatch  # noqa: E402
+from taskreport.plan import PARTS, Plan  # noqa: E402
+from taskreport.realpart import write_real  # noqa: E402
+from taskreport.rodspart import write_rods  # noqa: E402
+from taskreport.scorespart import write_scores  # noqa: E402
+from taskreport.smallpart import write_small  # noqa: E402
+
+WRITERS = dict(zip(PARTS, (write_scores, write_rods, write_disks, write_grid, write_mismatch, write_real, write_small),
+                   strict=True))
+
+
+def say(message: str) -> None:
+    print(message, flush=True)
+
+
+def build(context: Context, parts) -> None:
+    """Write the parts of the report that are asked for, and the page with all verdicts."""
+    context.output.mkdir(parents=True, exist_ok=True)
+    for part in parts:
+        start, busy = time.monotonic(), time.process_time()
+        say(f"{part} ...")
+        keep_aims(context.output, part, WRITERS[part](context))
+        say(f"{part}: {time.monotonic() - start:.0f} s, {time.process_time() - busy:.0f} s of them on the CPU")
+    write_index(context.output)
+
+
+def named_path(text: str) -> tuple[str, Path]:
+    """Split NAME=PATH."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=CHECKPOINT")
+    return name, Path(path)
+
+
+def main(arguments=None, plan: Plan | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the CT data")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--extra-weights", nargs="+", type=named_path, default=[], metavar="NAME=CHECKPOINT",
+                        help="further networks: checkpoint.pt, best.pt or weights.pt in the folder of an ldct train")
+    parser.add_argument("--output", type=Path, default=HERE / "task")
+    parser.add_argument("--validation", type=Path, default=HERE / "validation", metavar="FOLDER",
+                        help="report of ldct evaluate, whose scores are not computed again")
+    parser.add_argument("--cache", type=Path, default=ROOT / "runs" / "task-report", help="folder of finished work")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    given = parser.parse_args(arguments)
+    if not (given.data / "validation").is_dir():
+        parser.error(f"{given.data} has no folder validation/; give the folder that holds the public CT data")
+    if "scores" in given.parts and not (given.validation / "settings.json").is_file():
+        parser.error(f"{given.validation} holds no report of ldct evaluate; name one with --validation, or leave out "
+                     "the part 'scores'")
+    torch.set_num_threads(given.threads)
+    plan = plan or Plan()
+    try:
+        extra = [NetworkMethod(trained(name, path, given.cache / "weights")) for name, path in given.extra_weights]
+    except ValueError as error:
+        parser.error(str(error))
+    methods = [*map(NetworkMethod, plan.models), *extra, *map(FilterMethod, plan.filters)]
+    build(Context(plan, given.data, given.output, given.validation, Cache(given.cache), methods, say), given.parts)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""RMSE, SSIM, PSNR, VIF, bias and cost of all methods on validation patients, as ``ldct evaluate`` measured them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from didreport.tables import table, text, write_csv, write_page
+from LDCTDenoiseLib.evaluationcases import Condition, Patient, load_patients, simulate
+from LDCTDenoiseLib.evaluationchecks import BIAS_LIMIT_HU
+from LDCTDenoiseLib.evaluationharm import Rule
+from LDCTDenoiseLib.evaluationscores import PatientScore, as_data, from_data, score
+from LDCTDenoiseLib.networks import build
+from LDCTDenoiseLib.networks.multiplyadds import multiply_adds
+
+from .context import Context
+from .statistics import Aim, Estimate
+
+NUMBERS = ("rmse_hu", "ssim", "psnr_db", "vif", "bias_soft_hu", "bias_lung_hu", "bias_bone_hu")
+OPPONENT = "redcnn"
+OPPONENT_WIDTHS = (96,)
+COST_LIMIT = 0.2
+"""HRNet's multiply-adds over RED-CNN's."""
+
+
+def write_scores(context: Context) -> list[Aim]:
+    """Write scores.md and scores.csv, and return the aims."""
+    rows = _read(context.validation / "patients.csv")
+    for method in context.networks:
+        if method.label not in {r["label"] for r in rows}:
+            rows += _scored(context, method)
+    shown = {"LDCT", *(m.label for m in context.networks), *(r["label"] for r in rows if r["parameters"] == "")}
+    rows = [r for r in rows if r["label"] in shown]
+    means = _means(rows)
+    write_csv(context.output / "scores.csv", means)
+    write_page(context.output / "scores.md", _page(context, rows, means))
+    return [*_bias_aims(context, rows), *_harm_aims(context), *_opponent_aims(context, means)]
+
+
+def _read(path: Path) -> list[dict]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _scored(context: Context, method) -> list[dict]:
+    """Rows as in patients.csv for a network that was not there, on the same patients, noise and doses."""
+    settings = json.loads((context.validation / "settings.json").read_text(encoding="utf-8"))
+    patients = [p for name in settings["volumes"]
+                for p in load_patients(context.data / "validation" / name, settings["slices_per_patient"])]
+    found = []
+    for track in settings["tracks"]:
+        for noise_index in settings["noise_indices"]:
+            for dose in settings["doses"]:
+                for patient in patients:
+                    condition = Condition(track, noise_index, dose)
+                    found.append(_row(_score(context, method, patient, condition, settings["seed"])))
+    return found
+
+
+def _score(context: Context, method, patient: Patient, condition: Condition, seed: int) -> PatientScore:
+    key = {"patient": patient.fingerprint, "condition": asdict(condition), "seed": seed, "method": method.identity}
+    data = context.cache.data(f"scores {patient.name} {condition} {method.key}", key, lambda: as_data(
+        *score(simulate(patient, condition, seed, "cpu"), method.network)))
+    return from_data(data)[1]
+
+
+def _row(score: PatientScore) -> dict:
+    return {"patient": score.patient, "track": score.condition.track, "noise_index_hu": score.condition.noise_index,
+            "dose": score.condition.dose, "method": score.method, "label": score.label, "rmse_hu": score.rmse,
+            "ssim": score.ssim, "psnr_db": score.psnr, "vif": score.vif, "gnl_hu": score.gnl,
+            **{f"bias_{t}_hu": v for t, v in score.bias.items()}, "parameters": score.parameters,
+            "multiply_adds": score.multiply_adds, "seconds_per_slice": score.seconds_per_slice}
+
+
+def _condition(row: dict) -> tuple[str, float, float]:
+    return row["track"], float(row["noise_index_hu"]), float(row["dose"])
+
+
+def _number(row: dict, name: str) -> float:
+    value = row[name]
+    return float(value) if value not in ("", None) else math.nan
+
+
+def _means(rows: list[dict]) -> list[dict]:
+    """Mean over patients for every condition and method; the ratio to the low dose is that of the means."""
+    found = []
+    for condition in dict.fromkeys(map(_condition, rows)):
+        here = [r for r in rows if _condition(r) == condition]
+        before = np.mean([_number(r, "rmse_hu") for r in here if r["method"] == "ldct"])
+        for label in dict.fromkeys(r["label"] for r in here):
+            own = [r for r in here if r["label"] == label]
+            known = {n: [v for v in (_number(r, n) for r in own) if math.isfinite(v)] for n in NUMBERS}
+            numbers = {n: float(np.mean(values)) if values else math.nan for n, values in known.items()}
+            found.append({"track": condition[0], "noise_index_hu": condition[1], "dose": condition[2],
+                          "method": own[0]["method"], "label": label, "patients": len(own),
+                          "ratio": numbers["rmse_hu"] / float(before), **numbers,
+                          "multiply_adds": _number(own[0], "multiply_adds"),
+                          "seconds_per_slice": float(np.median([_number(r, "seconds_per_slice") for r in own]))})
+    return found
+
+
+def _bias_aims(context: Context, rows: list[dict]) -> list[Aim]:
+    found = []
+    for method in context.networks:
+        for tissue, limit in BIAS_LIMIT_HU.items():
+            own = [r for r in rows if r["label"] == method.label and math.isfinite(_number(r, f"bias_{tissue}_hu"))]
+            if own:
+                worst = max(own, key=lambda r: abs(_number(r, f"bias_{tissue}_hu")))
+                found.append(Aim("scores", f"HU bias in {tissue} against the target", method.label,
+                                 f"worst of {len(own)}: {worst['patient']}, {worst['track']}, "
+                                 f"NI {float(worst['noise_index_hu']):g} HU", "within", limit,
+                                 Estimate(_number(worst, f"bias_{tissue}_hu"))))
+    return found
+
+
+def _harm_aims(context: Context) -> list[Aim]:
+    """The worst value of every rule of the do-no-harm tasks, which ran at doses from full to 1/16."""
+    rows = _read(context.validation / "harm.csv")
+    measured = {r["label"] for r in _read(context.validation / "patients.csv")}
+    found = []
+    for method in context.networks:
+        # The file names networks without their version, which the other one tells.
+        own = [r for r in rows if r["method"] == method.key and method.label in measured]
+        for check in dict.fromkeys(r["check"] for r in own):
+            here = [r for r in own if r["check"] == check]
+            rule = Rule(check, here[0]["sense"], float(here[0]["limit"]))
+            value = rule.worst([float(r["value"]) for r in here])
+            worst = next((r for r in here if float(r["value"]) == value), here[0])
+            found.append(Aim("scores", f"do no harm: {check}", method.label,
+                             f"worst of {len(here)}: {worst['case']}", rule.sense, rule.limit, Estimate(value)))
+    return found
+
+
+def _opponent_aims(context: Context, means: list[dict]) -> list[Aim]:
+    labels = {m.key: m.label for m in context.networks}
+    opponents = [m.label for m in context.networks if m.identity["architecture"] == OPPONENT]
+    own = [r for r in means if r["label"] == labels.get("hrnet")]
+    found = []
+    for row in own:
+        other = next((r for r in means if r["label"] in opponents[:1] and _condition(r) == _condition(row)), None)
+        case = f"{row['track']}, NI {row['noise_index_hu']:g} HU, dose {row['dose']:g}"
+        for name, sense in (("rmse_hu", "at most"), ("ssim", "at least"), ("vif", "at least")):
+            quotient = row[name] / other[name] if other else math.nan
+            found.append(Aim("scores", f"{name.split('_')[0].upper()} of HRNet over RED-CNN's", row["label"], case,
+                             sense, 1.0, Estimate(quotient)))
+    if own:
+        found.append(Aim("scores", "multiply-adds of HRNet over RED-CNN's", own[0]["label"],
+                         f"RED-CNN with {OPPONENT_WIDTHS[0]} channels", "at most", COST_LIMIT,
+                         Estimate(own[0]["multiply_adds"] / _opponent_work())))
+    return found
+
+
+def _opponent_work() -> float:
+    return float(multiply_adds(build(OPPONENT, OPPONENT_WIDTHS)))
+
+
+def _page(context: Context, rows: list[dict], means: list[dict]) -> list[str]:
+    lines = [
+        "# Scores on validation patients", "",
+        "From the report [validation](../validation/table.md), made by `ldct evaluate`, where the protocol is told: "
+        "RMSE, "
+        "SSIM, PSNR and VIF inside the body, mean over slices, then over patients; classical filters at their best "
+        "parameter against the reference, told the noise. Networks that are not in that report are scored here on the "
+        "same slices and noise.", ""]
+    if not any(m.identity["architecture"] == OPPONENT for m in context.networks):
+        lines += [f"**RED-CNN is missing**: no weights were given (`--extra-weights {OPPONENT}=CHECKPOINT`). With "
+                  f"{OPPONENT_WIDTHS[0]} channels it takes {_opponent_work() / 1e9:.0f} G multiply-adds for 512 x 512.",
+                  ""]
+    for condition in dict.fromkeys(map(_condition, means)):
+        own = [r for r in means if _condition(r) == condition]
+        lines += [f"## {condition[0]}, noise index {condition[1]:g} HU, dose {condition[2]:g}, "
+                  f"{own[0]['patients']} patients", "",
+                  *table(["method", "RMSE HU", "ratio", "SSIM", "PSNR dB", "VIF",
+                          *(f"bias {t}" for t in BIAS_LIMIT_HU)],
+                         [[r["label"], text(r["rmse_hu"], 2), text(r["ratio"], 3), text(r["ssim"], 4),
+                           text(r["psnr_db"], 2), text(r["vif"], 3),
+                           *(f"{r[f'bias_{t}_hu']:+.2f}" for t in BIAS_LIMIT_HU)] for r in own])]
+    body = []
+    for label in dict.fromkeys(r["label"] for r in means):
+        own = [r for r in means if r["label"] == label]
+        work = own[0]["multiply_adds"]
+        body.append([label, f"{work / 1e9:.1f} G" if math.isfinite(work) else "-",
+                     text(float(np.median([r["seconds_per_slice"] for r in own])), 3)])
+    lines += ["## Cost", "",
+              "Seconds depend on the machine and on what else it did; compare within this table only.", "",
+              *table(["method", "multiply-adds, 512 x 512", "seconds per slice"], body)]
+    return lines
