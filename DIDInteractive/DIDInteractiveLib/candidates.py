@@ -15,6 +15,7 @@ from LDCTDenoiseLib.scanfield import outside_scan_field
 from .application import smooth_bound
 from .baselines import blend
 from .candidate import Candidate
+from .candidatetime import stages
 from .makers import MAKERS, Made
 from .piece import DIRECTIONS, Images, NothingToTradeError, Piece
 from .progressmeter import Progress, ProgressMeter
@@ -85,7 +86,7 @@ class _Run:
     def __init__(self, array, spacing, denoiser, settings, padding, roi, progress, cancelled, on_candidate):
         self.array, self.spacing, self.denoiser, self.settings = array, spacing, denoiser, settings
         self.roi, self.cancelled, self.on_candidate = roi, cancelled, on_candidate
-        self.meter = ProgressMeter(progress, settings.count)
+        self.meter = ProgressMeter(progress, stages(len(array), settings))
         self.started = self.last = time.monotonic()
         self.found: list[Candidate] = []
         self.outcomes: dict[str, str] = {}
@@ -94,7 +95,7 @@ class _Run:
 
         result = denoiser.denoise(
             array, padding=padding, spacing=spacing, cancelled=cancelled,
-            progress=lambda done, total, _: self.meter.report(done / total, "Default image"))
+            progress=lambda done, total, _: self.meter.report("default", done / total, "Default image"))
         self.messages += result.messages
         if result.effective_strength == 0:
             raise NothingToTradeError(f"The noise level of {result.noise_before:.1f} HU is so low that the network "
@@ -111,24 +112,23 @@ class _Run:
         if settings.extrapolation:
             self.messages.append(f"The smooth bound lies {settings.extrapolation:.0%} beyond the network's own "
                                  f"{settings.repetitions}-fold output.")
-        one_by_one = settings.per_slice or settings.method == "did-literal"
-        maker = None if one_by_one else self._maker(self.piece)
+        maker = None if settings.one_by_one else self._maker(self.piece)
         for direction, positions in zip(DIRECTIONS, settings.positions):
             if not self.piece.open(direction):
                 self.outcomes[direction] = self._closed()
-                self.meter.advance(len(positions))
             elif not positions:
                 self.outcomes[direction] = f"No {direction} candidates: so small a set has none between its ends."
-            elif one_by_one:
+            elif settings.one_by_one:
                 self._add_slice_by_slice(direction, positions)
             else:
                 self._add_shared(maker, direction, positions)
+            self.meter.finish(direction, f"{direction} images")
         self._add(self.array.copy(), "input", "input", 0)
         if self.left_out:
             self.messages.append(f"{self.left_out} candidates were left out, as their noise did not go on from that of "
                                  "the one before.")
         candidates = sorted(self.found, key=lambda one: one.tuning_noise_sd)
-        self.meter.report(1.0, "Candidates are ready")
+        self.meter.report("default", 1.0, "Candidates are ready")
         return CandidateSet(
             tuple(candidates), [one.kind for one in candidates].index("default"), self.outcomes, tuple(self.messages),
             str(self.denoiser.device), self.denoiser.precision, time.monotonic() - self.started, tuple(self.tuning))
@@ -136,13 +136,14 @@ class _Run:
     def _add_shared(self, maker, direction, positions) -> None:
         """Candidates with one set of weights for all slices."""
         text = f"{direction.capitalize()} candidates"
-        done = 0
-        for made in maker.find(direction, positions,
-                               lambda share: self.meter.report(share * len(positions) - done, text)):
-            array = made.render(self.whole, lambda share: self.meter.report(share, text))
+        found = maker.find(direction, positions, lambda share: self.meter.report(direction, share, text))
+        for number, made in enumerate(found):
+            def report(share: float, number=number) -> None:
+                self.meter.report(f"{direction} images", (number + share) / len(positions), text)
+
+            array = made.render(self.whole, report)
+            report(1.0)
             self._add(array, direction, self._method(direction), made.step)
-            done += 1
-        self.meter.advance(len(positions) - done)
         self.outcomes[direction] = maker.outcomes[direction]
 
     def _add_slice_by_slice(self, direction, positions) -> None:
@@ -161,7 +162,7 @@ class _Run:
             if maker is not None:
                 text = f"{direction.capitalize()} candidates, slice {k + 1}"
                 made = list(maker.find(direction, positions, lambda share: self.meter.report(
-                    (done + share / len(self.array)) * len(positions), text)))
+                    direction, done + share / len(self.array), text)))
                 sentences.append(maker.outcomes[direction])
                 counts.append(len(made))
             for number, position in enumerate(positions):
@@ -202,7 +203,6 @@ class _Run:
 
     def _add(self, array: np.ndarray, kind: str, method: str, iteration: int) -> None:
         """Keep a finished candidate, unless its noise is not strictly between those of its neighbours."""
-        self.meter.advance()
         noise = self.piece.probe.sd(array[self.tuning])
         if not self._is_in_order(noise, kind):
             self.left_out += 1

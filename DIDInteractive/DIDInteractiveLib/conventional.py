@@ -143,7 +143,7 @@ def fit_network(array: np.ndarray, default: np.ndarray, outside: np.ndarray, sta
     started = time.monotonic()
     steps = STEPS if steps is None else steps
     network = copy.deepcopy(start.network).float().train().requires_grad_(True)
-    _descend(network, start.device, image, target, body, removed, steps, ProgressMeter(progress, 1), cancelled)
+    _descend(network, start.device, image, target, body, removed, steps, ProgressMeter(progress, {"fit": 1}), cancelled)
     card = _card(name, start.card, network)
     fitted = Denoiser(network.requires_grad_(False), card, str(start.device), start.precision, start.batch_size)
     fit = Fit(_error(fitted, image, target, body, cancelled), removed, steps, time.monotonic() - started, len(array),
@@ -180,7 +180,7 @@ def _descend(network, device, image, target, body, removed, steps, meter, cancel
             loss.backward()
             optimiser.step()
             schedule.step()
-            meter.report((step + 1) / steps, "Fitting a network to the default image")
+            meter.report("fit", (step + 1) / steps, "Fitting a network to the default image")
 
 
 def _crop(image: np.ndarray, target: np.ndarray, centre) -> tuple[np.ndarray, np.ndarray]:

@@ -35,6 +35,8 @@ SMALLEST_RATE = 1e-9
 PATIENCE = 10
 LEAST_ADVANCE = 0.01
 """The descent ends when so many steps have changed neither the log noise SD nor, relatively, the loss by this."""
+PACE_STEPS = 4
+"""So many of the last steps tell how many are to come."""
 WITHIN = 0.05
 """A bound counts as reached at this relative difference of noise SD."""
 
@@ -72,11 +74,12 @@ class Descent:
         """Yield the places with the noise SDs ``targets`` (HU, from the default outwards), as far as they are reached.
 
         The last target counts as reached within 5 %. Where the descent ends short of it, its very end is yielded too if
-        it lies at least half a step of the targets beyond the one before. ``report`` gets the share of the way.
+        it lies at least half a step of the targets beyond the one before. ``report`` gets the share of the work done, as
+        far as one can tell, which may fall.
         """
         state = self._objective.evaluate(self._objective.parameterisation.start)
         self.end, remaining, last = state, list(targets), state.noise
-        history = [state]
+        history, trail = [state], [(0, 0.0)]
         while remaining and state.finite:
             after = self._step(state)
             if after is None:
@@ -88,8 +91,9 @@ class Descent:
                     yield place
             self.end = state = after
             history.append(state)
+            trail.append((self.steps, self._way(state.noise)))
             if report:
-                report(self._way(state.noise) / max(self._way(targets[-1]), 1e-6))
+                report(self._share_done(trail, self._way(targets[-1])))
             if remaining and self._is_stuck(history, remaining[-1]):
                 break
         if not state.finite:
@@ -143,6 +147,15 @@ class Descent:
     def _way(self, noise: float, start: float | None = None) -> float:
         """Distance in log noise SD in this direction, from ``start`` (default: the default's noise)."""
         return self._sign * math.log(noise / (start or self._piece.default_noise))
+
+    def _share_done(self, trail: list[tuple[int, float]], goal: float) -> float:
+        """Share of the steps that are done, if the log noise goes on as in the last ones of ``trail`` (steps, way)."""
+        (before, start), (steps, way) = trail[-min(len(trail), PACE_STEPS + 1)], trail[-1]
+        left = self._settings.max_steps - steps
+        pace = (way - start) / (steps - before)
+        if pace > 0:
+            left = min(left, max(goal - way, 0.0) / pace)
+        return steps / (steps + left)
 
     def _is_stuck(self, history: list[State], goal: float) -> bool:
         if len(history) <= PATIENCE:

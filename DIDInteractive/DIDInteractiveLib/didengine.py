@@ -95,19 +95,30 @@ class DIDEngine(Protocol):
 
 
 class InProcessDIDEngine(InProcessEngine):
-    """A :class:`DIDEngine` that runs in the calling thread; it denoises too, with the network that it keeps."""
+    """A :class:`DIDEngine` that runs in the calling thread; it denoises too, with the network that it keeps.
+
+    ``worker``: the calling process hands the candidates over to another one, which keeps them.
+    """
+
+    def __init__(self, worker: bool = False) -> None:
+        super().__init__()
+        self._worker = worker
 
     def generate(self, request: CandidateRequest, progress: Progress | None = None,
                  cancelled: Callable[[], bool] | None = None,
                  on_candidate: Callable[[Candidate], None] | None = None) -> CandidateReply:
         started = time.monotonic()
         denoiser = self._loaded(request.model, request.device, request.precision)
+        from . import candidatetime
         from .candidates import generate_candidates
         from .measurements import measure_candidates
 
         piece = _piece(request)
-        settings, note = fit_into_memory(piece.array.shape, piece.array.dtype, request.settings)
-        stages = _Stages(progress, (0.35, 0.55, 0.1) if _is_conventional(request) else (0.0, 0.9, 0.1))
+        settings, note = fit_into_memory(piece.array.shape, piece.array.dtype, request.settings, worker=self._worker)
+        slices = len(piece.array)
+        stages = _Stages(progress, (
+            candidatetime.fitting(piece.array.shape) if _is_conventional(request) else 0.0,
+            sum(candidatetime.stages(slices, settings).values()), candidatetime.measuring(slices, settings)))
         fit = None
         device = denoiser.device
         if _is_conventional(request):
@@ -193,21 +204,22 @@ def _fitted(piece: _Piece, request: CandidateRequest, start, progress, cancelled
 
 
 class _Stages:
-    """One progress for stages that each report their own; ``shares`` of the time that they are likely to take."""
+    """One progress for stages that each report their own; ``costs`` are what they are likely to take, in one unit."""
 
-    def __init__(self, progress: Progress | None, shares: Sequence[float]):
-        self._progress, self._shares = progress, shares
-        self._start = time.monotonic()
+    def __init__(self, progress: Progress | None, costs: Sequence[float]):
+        self._progress = progress
+        self._shares = [cost / sum(costs) for cost in costs]
 
     def stage(self, number: int) -> Progress | None:
-        """Return the progress of stage ``number``."""
+        """Return the progress of stage ``number``, which begins now."""
         if self._progress is None:
             return None
-        before, share = sum(self._shares[:number]), self._shares[number]
+        before, share, after = sum(self._shares[:number]), self._shares[number], sum(self._shares[number + 1:])
+        start = time.monotonic()
 
         def report(fraction: float, text: str, remaining: float) -> None:
-            whole = min(before + share * fraction, 1.0)
-            elapsed = time.monotonic() - self._start
-            self._progress(whole, text, elapsed * (1 / whole - 1) if whole > 0 else float("inf"))
+            # The stages to come take as long as this one does, for their cost.
+            later = (time.monotonic() - start + remaining) * after / share if after else 0.0
+            self._progress(min(before + share * fraction, 1.0), text, remaining + later)
 
         return report

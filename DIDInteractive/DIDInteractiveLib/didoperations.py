@@ -16,7 +16,7 @@ from .settings import CandidateSettings
 @lru_cache(maxsize=1)
 def engine() -> InProcessDIDEngine:
     """Return the engine of this process, which keeps the network that it used last."""
-    return InProcessDIDEngine()
+    return InProcessDIDEngine(worker=True)
 
 
 def candidates(arguments: dict, context) -> dict:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+MAX_SLICES = 16
+"""Of a volume at most this many evenly spaced slices are measured, which is plenty for every number."""
 SOFT_TISSUE_CONTRAST_HU = 300.0
 """The strongest edges within soft tissue."""
 

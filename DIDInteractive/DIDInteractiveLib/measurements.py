@@ -19,12 +19,9 @@ from LDCTDenoiseLib.scanfield import outside_scan_field
 from .candidate import Candidate
 from .edges import EdgeProbe
 from .flicker import FlickerProbe
-from .measurement import Measurements
+from .measurement import MAX_SLICES, Measurements
 from .noiseprobe import NoiseProbe
 from .progressmeter import Progress, ProgressMeter
-
-MAX_SLICES = 16
-"""Of a volume at most this many evenly spaced slices are measured, which is plenty for every number below."""
 
 
 def measure_candidates(candidates: Sequence[Candidate], input_array: np.ndarray, spacing: Sequence[float], *,
@@ -60,16 +57,14 @@ def measure_candidates(candidates: Sequence[Candidate], input_array: np.ndarray,
         if cancelled and cancelled():
             raise Cancelled("Measuring was stopped.")
 
-    meter = ProgressMeter(progress, len(candidates) + 1)
-    meter.report(0.0, "Measuring")
+    meter = ProgressMeter(progress, {"regions": 1, "candidates": len(candidates)})
+    meter.report("regions", 0.0, "Measuring")
     ruler = _Ruler(candidates, input_array, spacing, padding, roi, background_roi, reference, stop_if_cancelled)
-    meter.advance()
+    meter.report("regions", 1.0, "Measuring")
     found = []
-    for candidate in candidates:
-        meter.report(0.0, "Measuring")
+    for number, candidate in enumerate(candidates, 1):
         found.append(ruler.measure(candidate))
-        meter.advance()
-    meter.report(0.0, "Measured")
+        meter.report("candidates", number / len(candidates), "Measuring")
     return found
 
 

@@ -22,7 +22,10 @@ USABLE_SHARE = 0.9
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes: ``candidates`` and ``proxy``, which stay as long as the set does, and ``engine``, while it is made."""
+    """Bytes: ``candidates`` and ``proxy``, which stay as long as the set does, and ``engine``, while it is made.
+
+    An engine in a worker process keeps the candidates that it has handed over until the whole set is measured.
+    """
 
     candidates: int
     proxy: int
@@ -33,22 +36,25 @@ class MemoryEstimate:
         return self.candidates + self.proxy + self.engine
 
 
-def estimate_memory(shape: Sequence[int], dtype, settings: CandidateSettings) -> MemoryEstimate:
+def estimate_memory(shape: Sequence[int], dtype, settings: CandidateSettings, worker: bool = True) -> MemoryEstimate:
     """Return what the candidates of a volume of ``shape`` (slices, rows, columns) and ``dtype`` need.
 
     ``shape`` is that of the part to be worked on. The proxy is the volume through which Slicer shows a candidate.
+    ``worker``: they are made in another process than the one that keeps them.
     """
     voxels = math.prod(shape)
     size = voxels * np.dtype(dtype).itemsize
     tuning = 0 if settings.method == "blend" else TUNING_BYTES_PER_PIXEL * shape[1] * shape[2]
-    return MemoryEstimate(settings.count * size, size, WORKING_VOLUMES * 4 * voxels + tuning)
+    candidates = settings.count * size
+    return MemoryEstimate(candidates, size, WORKING_VOLUMES * 4 * voxels + tuning + (candidates if worker else 0))
 
 
 def fit_into_memory(shape: Sequence[int], dtype, settings: CandidateSettings,
-                    free: int | None = None) -> tuple[CandidateSettings, str | None]:
+                    free: int | None = None, worker: bool = True) -> tuple[CandidateSettings, str | None]:
     """Return the settings, with fewer candidates where all do not fit, and a sentence about that, or None.
 
     ``free`` in bytes, by default what :func:`.freememory.free_memory` says; where that is unknown, everything fits.
+    ``worker`` as in :func:`estimate_memory`.
 
     Raises:
         ValueError: not even the smallest set fits.
@@ -57,13 +63,14 @@ def fit_into_memory(shape: Sequence[int], dtype, settings: CandidateSettings,
     if free is None:
         return settings, None
     usable = USABLE_SHARE * free
-    wanted = estimate_memory(shape, dtype, settings).total
+    estimate = estimate_memory(shape, dtype, settings, worker)
+    wanted = estimate.total
     if wanted <= usable:
         return settings, None
     need = f"{settings.count} candidates of this volume need {_gigabytes(wanted)}, but {_gigabytes(free)} are free"
     advice = "choose a region or fewer slices, or close other programs"
-    size = estimate_memory(shape, dtype, settings).proxy
-    count = settings.count - math.ceil((wanted - usable) / size)
+    each = estimate.candidates // settings.count * (2 if worker else 1)
+    count = settings.count - math.ceil((wanted - usable) / each)
     if count < LIMITS["count"][0]:
         raise ValueError(f"{need}, too few even for {LIMITS['count'][0]}; {advice}.")
     return replace(settings, count=count), f"{need}: {count} are made; for more, {advice}."

@@ -72,6 +72,11 @@ class CandidateSettings:
             raise ValueError(f"per_slice must be True or False, not {self.per_slice!r}.")
 
     @property
+    def one_by_one(self) -> bool:
+        """Whether every slice is tuned on its own."""
+        return self.per_slice or self.method == "did-literal"
+
+    @property
     def positions(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Where the candidates lie besides default and input: the smoother (-1 .. 0) and the sharper ones (0 .. 1).
 

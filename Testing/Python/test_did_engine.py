@@ -107,7 +107,7 @@ def test_a_run_can_be_stopped_at_any_time(image, fraction, changes):
 
 def test_fewer_candidates_are_made_where_memory_is_short(image, monkeypatch):
     size = image.nbytes
-    working = memoryestimate.estimate_memory(image.shape, image.dtype, BLEND).engine
+    working = memoryestimate.estimate_memory(image.shape, image.dtype, BLEND, worker=False).engine
     monkeypatch.setattr(memoryestimate, "free_memory", lambda: int((working + 5 * size) / 0.9) + 1)
     found = InProcessDIDEngine().generate(request(image))
     assert found.settings.count == 4 and len(found.candidates) <= 4

@@ -22,6 +22,16 @@ def test_candidates_and_proxy_take_their_voxels():
     assert memory.candidates == 11 * 2 * VOXELS
     assert memory.proxy == 2 * VOXELS
     assert memory.total == memory.candidates + memory.proxy + memory.engine
+
+
+def test_a_worker_process_holds_the_candidates_once_more():
+    here, handed_over = (estimate_memory(SHAPE, np.int16, BLEND, worker) for worker in (False, True))
+    assert handed_over.engine - here.engine == here.candidates == handed_over.candidates
+    assert estimate_memory(SHAPE, np.int16, BLEND) == handed_over
+
+
+def test_float_voxels_take_twice_the_memory_of_short_ones():
+    memory = estimate_memory(SHAPE, np.int16, BLEND)
     assert estimate_memory(SHAPE, np.float32, BLEND).candidates == 2 * memory.candidates
 
 
@@ -36,19 +46,19 @@ def test_what_fits_is_left_as_it_is():
     assert fit_into_memory(SHAPE, np.int16, BLEND, free=10**11) == (BLEND, None)
 
 
-def test_what_does_not_fit_is_reduced_to_the_largest_number_that_does():
-    free = int(4.5e9)
-    settings, message = fit_into_memory(SHAPE, np.int16, BLEND, free)
+@pytest.mark.parametrize("worker,free", [(False, int(4.5e9)), (True, int(6.5e9))])
+def test_what_does_not_fit_is_reduced_to_the_largest_number_that_does(worker, free):
+    settings, message = fit_into_memory(SHAPE, np.int16, BLEND, free, worker)
     assert 3 <= settings.count < 11 and settings.method == "blend"
-    assert estimate_memory(SHAPE, np.int16, settings).total <= 0.9 * free
+    assert estimate_memory(SHAPE, np.int16, settings, worker).total <= 0.9 * free
     one_more = CandidateSettings(method="blend", count=settings.count + 1)
-    assert estimate_memory(SHAPE, np.int16, one_more).total > 0.9 * free
-    assert "11 candidates" in message and "4.5 GB are free" in message and f"{settings.count} are made" in message
+    assert estimate_memory(SHAPE, np.int16, one_more, worker).total > 0.9 * free
+    assert "11 candidates" in message and f"{free / 1e9:.1f} GB are free" in message and f"{settings.count} are made" in message
     assert "\n" not in message
 
 
 def test_what_does_not_fit_at_all_is_refused_with_one_message():
-    with pytest.raises(ValueError, match=r"need 5\.\d GB, but 1\.0 GB are free.*choose a region"):
+    with pytest.raises(ValueError, match=r"need 7\.\d GB, but 1\.0 GB are free.*choose a region"):
         fit_into_memory(SHAPE, np.int16, BLEND, free=10**9)
 
 

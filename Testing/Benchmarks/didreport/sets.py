@@ -47,8 +47,12 @@ class Sets:
         return _unpacked(self._cache.arrays(title, key, run))
 
 
+ONLY_TIME = ("candidatetime", "progressmeter")
+"""Of the engine: what tells how long a run takes, and changes no candidate."""
+
+
 def _with_imports(path: Path) -> set[Path]:
-    """A file of a package and all files beside it that it imports, directly or not."""
+    """A file of a package and all files beside it that it imports, directly or not, and that may change its results."""
     found, pending = set(), [path]
     while pending:
         one = pending.pop()
@@ -56,7 +60,8 @@ def _with_imports(path: Path) -> set[Path]:
             found.add(one)
             nodes = ast.walk(ast.parse(one.read_text(encoding="utf-8")))
             pending += [one.with_name(f"{node.module}.py") for node in nodes
-                        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module]
+                        if isinstance(node, ast.ImportFrom) and node.level == 1
+                        and node.module and node.module not in ONLY_TIME]
     return found
 
 
