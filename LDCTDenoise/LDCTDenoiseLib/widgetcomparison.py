@@ -91,6 +91,12 @@ class Comparison:
             self._sideBySide.stop()
             self._update(self._views())
 
+    def leave(self) -> None:
+        """Undo what only the panel can undo, side by side and difference; before or after stays: both are volumes."""
+        if self.available:
+            self.setSideBySide(False)
+            self.setDifference(False)
+
     def stop(self) -> None:
         """Undo what was asked for: side by side, difference, before."""
         if self.available:

@@ -74,11 +74,11 @@ class JobControl:
         text, tip = self._startTexts
         texts = {
             job.IDLE: (text, missing or tip),
-            job.CANCELLING: (_("Cancelling..."), _("Click once more to stop at once.")),
+            job.CANCELLING: (_("&Cancelling..."), _("Click once more to stop at once.")),
             job.IMPORTING: (_("Importing..."), self._importingTip),
             job.FAILED: (text, ""),
         }
-        self._button.text, self._button.toolTip = texts.get(state, (_("Cancel"), _("Stop; the scene stays as it is.")))
+        self._button.text, self._button.toolTip = texts.get(state, (_("&Cancel"), _("Stop; the scene stays as it is.")))
         self._button.enabled = missing is None if state == job.IDLE else state not in (job.IMPORTING, job.FAILED)
         self._updatePreview(missing)
         for section in self.SECTIONS:

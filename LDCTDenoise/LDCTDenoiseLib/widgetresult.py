@@ -1,4 +1,4 @@
-"""The part of the panel about the result: before and after, side by side, difference, and the table of numbers."""
+"""The part of the panel about the result: before and after, side by side, difference, numbers, export as DICOM."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from . import region
 from .widgetcomparison import Comparison
+from .widgetexport import exportSeries
 from .widgetstatistics import fillTable
 
 
@@ -36,7 +37,8 @@ class ResultView:
         self._timer.setSingleShot(True)
         self._timer.setInterval(self.PAUSE_MS)
         self._timer.connect("timeout()", self.measure)
-        self.ui.statisticsTable.setHorizontalHeaderLabels([_("In HU"), _("Before"), _("After"), _("Change")])
+        self._exportTip = self.ui.exportButton.toolTip
+        self.ui.statisticsTable.setHorizontalHeaderLabels([_("Measured"), _("Before"), _("After"), _("Change")])
         header = self.ui.statisticsTable.horizontalHeader()
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
@@ -46,6 +48,7 @@ class ResultView:
         self.ui.beforeAfterButton.connect("clicked(bool)", lambda checked: self.flip())
         self.ui.sideBySideButton.connect("clicked(bool)", self.onSideBySide)
         self.ui.differenceButton.connect("clicked(bool)", self.onDifference)
+        self.ui.exportButton.connect("clicked(bool)", self.onExport)
         self.ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self.onRegionAdded)
         self.update()
 
@@ -82,10 +85,16 @@ class ResultView:
         self.update()
 
     def onSideBySide(self, checked: bool) -> None:
+        self.panel.run.removePreview()  # it would take the left view back to what was there before
         self._do(lambda: self.comparison.setSideBySide(checked))
 
     def onDifference(self, checked: bool) -> None:
         self._do(lambda: self.comparison.setDifference(checked))
+
+    def onExport(self, checked=False) -> None:
+        """Let the user export the result as DICOM."""
+        exportSeries(self.panel, self.comparison.result)
+        self.updateExport()
 
     def onRegionAdded(self, added) -> None:
         """The user wants a new region: place it where it can be seen, to be dragged from there."""
@@ -102,7 +111,9 @@ class ResultView:
             self._shortcut.connect("activated()", self.flip)
 
     def exit(self) -> None:
-        """Let the key be free again."""
+        """Let the key be free again, and the views and the layout be as they were before the comparison."""
+        self.comparison.leave()
+        self.update()
         if self._shortcut is not None:
             self._shortcut.disconnect("activated()", self.flip)
             self._shortcut.setEnabled(False)
@@ -145,10 +156,20 @@ class ResultView:
         """Bring the buttons into line with what the views show."""
         comparison = self.comparison
         self.ui.resultCollapsibleButton.visible = comparison.available
-        text = _("Show before ({key})") if comparison.after else _("Show after ({key})")
+        text = _("Show befo&re ({key})") if comparison.after else _("Show afte&r ({key})")
         self.ui.beforeAfterButton.text = text.format(key=self.KEY)
         self.ui.sideBySideButton.checked = comparison.sideBySide
         self.ui.differenceButton.checked = comparison.difference
+        self.updateExport()
+
+    def updateExport(self) -> None:
+        """Say whether the result can be exported, or why not. What others change meanwhile is noticed at the click."""
+        if self.panel.run.busy:
+            problem = _("Wait until the run is done.")
+        else:
+            problem = self.panel.logic.exportProblem(self.comparison.result)
+        self.ui.exportButton.enabled = not problem
+        self.ui.exportButton.toolTip = problem or self._exportTip
 
     def _do(self, action) -> None:
         try:

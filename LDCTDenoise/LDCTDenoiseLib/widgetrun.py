@@ -19,7 +19,7 @@ class RunControl(JobControl):
     def __init__(self, panel) -> None:
         super().__init__(
             panel, panel.ui.applyButton,
-            (_("Apply"), _("Denoise the volume. Nothing is shown or changed before the result is complete.")),
+            (_("&Apply"), _("Denoise the volume. Nothing is shown or changed before the result is complete.")),
             _("The result is written to the scene."))
         self.preview = SlicePreview()
         self._isPreview = False
@@ -39,6 +39,11 @@ class RunControl(JobControl):
         except ValueError as error:
             return str(error)
         return self._missingOf(parameters.inputVolume)
+
+    def update(self) -> None:
+        """Bring everything into line with what is under way."""
+        super().update()
+        self.panel.result.updateExport()
 
     def onApplyButton(self, checked=False) -> None:
         """Start a run, or stop what is under way."""
@@ -108,7 +113,7 @@ class RunControl(JobControl):
     def _updatePreview(self, missing: str | None) -> None:
         shown = self.preview.shown is not None
         self.ui.previewButton.enabled = not self.busy and (shown or missing is None)
-        self.ui.previewButton.text = _("Remove preview") if shown else _("Preview slice")
+        self.ui.previewButton.text = _("Remove &preview") if shown else _("&Preview slice")
 
     def _progress(self, done: int, total: int, remaining: float) -> None:
         self.ui.progressBar.setRange(0, total)
@@ -119,7 +124,7 @@ class RunControl(JobControl):
     def _succeed(self, ended, seconds: float) -> None:
         if self._isPreview:
             self.ui.previewButton.checked = True
-            self.tell(_("Preview of one slice: press {key} to compare, the button to remove it.").format(
+            self.tell(_("Preview of this slice only; Apply does the volume. {key} compares, the button removes it.").format(
                 key=self.panel.result.KEY))
         else:
             self._time(ended)

@@ -14,21 +14,26 @@ TISSUES = ("soft", "fat", "lung", "bone", "region")
 
 
 def rowsOf(statistics: ResultStatistics) -> list[tuple[str, str, str, str]]:
-    """Return name, before, after and change of each line."""
+    """Return name, before, after and change of each line, with units."""
     before, after = statistics.noise_before, statistics.noise_after
-    share = f"{100 * (after / before - 1):+.0f} %" if before > 0 else ""
+    change = _signed(after - before)
+    if before > 0:
+        change = _("{change} ({share:+.0f} %)").format(change=change, share=100 * (after / before - 1))
     noise = _("Noise (SD), region") if statistics.voxels else _("Noise (SD), soft tissue")
-    rows = [(noise, f"{before:.1f}", f"{after:.1f}", share),
-            (_("Removed (SD)"), "", "", f"{statistics.removed_sd:.1f}")]
-    names = {"soft": _("Shift of HU, soft tissue"), "fat": _("Shift of HU, fat"), "lung": _("Shift of HU, lung"),
-             "bone": _("Shift of HU, bone"), "region": _("Shift of HU, region")}
+    rows = [(noise, _hu(before), _hu(after), change), (_("Removed (SD)"), "", "", _hu(statistics.removed_sd))]
+    names = {"soft": _("Shift, soft tissue"), "fat": _("Shift, fat"), "lung": _("Shift, lung"),
+             "bone": _("Shift, bone"), "region": _("Shift, region")}
     return rows + [(names[tissue], "", "", _signed(statistics.bias[tissue])) for tissue in TISSUES
                    if tissue in statistics.bias]
 
 
+def _hu(value: float) -> str:
+    return _("{value} HU").format(value=f"{value:.1f}")
+
+
 def _signed(value: float) -> str:
     text = f"{value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text
+    return _("{value} HU").format(value="0.0" if text in ("+0.0", "-0.0") else text)
 
 
 def fillTable(table, statistics: ResultStatistics | None) -> None:

@@ -23,6 +23,10 @@ class DicomDatabase:
     def fileForInstance(self, uid: str) -> str:
         return self.files.get(uid, "")
 
+    def instanceValue(self, uid: str, tag: str) -> str:
+        found = pydicom.dcmread(self.files[uid], stop_before_pixels=True).get(tuple(f"0x{part}" for part in tag.split(",")))
+        return "" if found is None else str(found.value)
+
 
 @pytest.fixture
 def database(mrml, monkeypatch):

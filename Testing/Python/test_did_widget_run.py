@@ -24,11 +24,11 @@ def test_a_run_asks_the_engine_for_what_was_chosen(ready, ct, panel, parameters,
 
 def test_the_button_goes_from_generate_to_cancel_and_back(ready, calls):
     ready.generateButton.click()
-    assert (ready.generateButton.text, ready.previewButton.enabled) == ("Cancel", False)
+    assert (ready.generateButton.text, ready.previewButton.enabled) == ("&Cancel", False)
     assert not ready.inputsCollapsibleButton.enabled
     calls[0].started()
     ready.generateButton.click()
-    assert (ready.generateButton.text, calls[0].cancels) == ("Cancelling...", 1)
+    assert (ready.generateButton.text, calls[0].cancels) == ("&Cancelling...", 1)
     calls[0].stopped()
     assert (ready.generateButton.text, ready.generateButton.enabled) == ("Generate", True)
     assert ready.previewButton.enabled

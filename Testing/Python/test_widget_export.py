@@ -1,4 +1,4 @@
-"""What a panel's button for the export does: folder, progress with Cancel, one sentence, the DICOM database."""
+"""Export as DICOM in a panel: when the button can be used, folder, progress with Cancel, one sentence, the database."""
 
 import sys
 import types
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from dicomscene import ct, database, files, logic, out  # noqa: F401  (fixtures)
 from didscene import array_of
+from panelfixtures import add_ct, calls, complaints, open_panel, panel, parameters, session, ui  # noqa: F401
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
 from LDCTDenoiseLib.dicomreader import read_dicom
@@ -90,3 +91,96 @@ def test_on_request_the_database_takes_the_new_series(button, logic, ct, out, mo
     assert button(result, out)[0][0].endswith("The DICOM database knows it.")
     assert taken == [str(out / "4 Abdomen denoised")]
     assert button(result, out)[0][0].endswith("The DICOM database did not take it.")
+
+
+@pytest.fixture
+def denoised(ct, ui, parameters, calls):
+    """The panel after a run on a CT that was loaded from DICOM."""
+    parameters.inputVolume = ct
+    ui.applyButton.click()
+    calls[0].finish()
+    return ui
+
+
+@pytest.fixture
+def choose(session, monkeypatch):
+    """Lets the user choose a folder, or none, whenever one is asked for; gives how often that was."""
+    import qt
+    import slicer
+
+    asked = []
+
+    def choose(folder):
+        monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", staticmethod(
+            lambda *arguments: asked.append(arguments) or str(folder)))
+        return asked
+
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda *arguments, **options: False)
+    return choose
+
+
+def test_the_button_of_the_panel_exports_the_result(denoised, parameters, choose, out):
+    assert denoised.exportButton.enabled
+    assert "derived" in denoised.exportButton.toolTip
+    choose(out)
+    denoised.exportButton.click()
+    assert denoised.messageLabel.text == f"Exported as DICOM to '{out}'."
+    assert denoised.messageIcon.isHidden()
+    assert denoised.messageLabel.text in denoised.logTextEdit.plainText
+    np.testing.assert_array_equal(read_dicom(out).array, array_of(parameters.outputVolume))
+
+
+def test_the_result_is_exported_while_something_else_is_shown(denoised, parameters, choose, out):
+    denoised.differenceButton.click()
+    denoised.sideBySideButton.click()
+    choose(out)
+    denoised.exportButton.click()
+    np.testing.assert_array_equal(read_dicom(out).array, array_of(parameters.outputVolume))
+
+
+def test_a_result_without_dicom_headers_cannot_be_exported_and_the_button_says_why(mrml, ui, parameters, calls):
+    parameters.inputVolume = add_ct(mrml)
+    ui.applyButton.click()
+    calls[0].finish()
+    assert not ui.exportButton.enabled
+    assert "'CT' was not loaded from DICOM" in ui.exportButton.toolTip
+
+
+def test_nothing_is_exported_during_a_run(denoised, calls):
+    denoised.applyButton.click()
+    assert not denoised.exportButton.enabled
+    assert denoised.exportButton.toolTip == "Wait until the run is done."
+    calls[1].finish()
+    assert denoised.exportButton.enabled
+
+
+def test_closing_the_dialog_without_a_folder_changes_nothing(denoised, choose, out):
+    said = denoised.messageLabel.text
+    asked = choose("")
+    denoised.exportButton.click()
+    assert len(asked) == 1
+    assert (denoised.messageLabel.text, list(out.parent.iterdir())) == (said, [])
+
+
+def test_files_that_are_gone_are_noticed_at_the_click_and_told_without_asking_for_a_folder(denoised, choose, files, out):
+    asked = choose(out)
+    for file in files:
+        file.unlink()
+    denoised.exportButton.click()
+    assert asked == []
+    assert "are not found" in denoised.messageLabel.text
+    assert not denoised.messageIcon.isHidden()
+    assert not denoised.exportButton.enabled
+    assert denoised.exportButton.toolTip == denoised.messageLabel.text
+
+
+def test_an_export_that_fails_is_told_in_one_message(denoised, panel, choose, out, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("No space left: choose another place.")
+
+    monkeypatch.setattr(panel.widget.logic, "exportAsDICOM", fail)
+    choose(out)
+    denoised.exportButton.click()
+    assert denoised.messageLabel.text == "No space left: choose another place."
+    assert not denoised.messageIcon.isHidden()
+    assert denoised.exportButton.enabled

@@ -1,5 +1,7 @@
 """The panel of LDCT Denoise: what its controls do to the parameters, and how it follows the scene."""
 
+import re
+
 import numpy as np
 import pytest
 from panelfixtures import (  # noqa: F401  (fixtures)
@@ -156,7 +158,7 @@ def test_a_saved_scene_brings_choices_and_result_back(mrml, ct, panel, ui, calls
     assert not ui.resultCollapsibleButton.isHidden()
     assert panel.widget.panel.result.comparison.available
     assert ui.statisticsTable.rowCount > 0
-    assert ui.beforeAfterButton.text == "Show before (D)"
+    assert ui.beforeAfterButton.text == "Show befo&re (D)"
 
 
 def test_a_deleted_input_leaves_nothing_to_run(mrml, ct, ui, parameters):
@@ -179,15 +181,18 @@ def test_there_is_a_panel_without_a_main_window(mrml, complaints, tmp_path, monk
     session.close()
 
 
-def test_everything_can_be_reached_by_keyboard_in_the_order_of_the_panel(panel, ui, ct, parameters):
+def test_everything_can_be_reached_by_keyboard_in_the_order_of_the_panel(panel, ui, ct, parameters, calls):
     import qt
 
     parameters.inputVolume = ct
-    ui.advancedCollapsibleButton.collapsed = False
+    ui.applyButton.click()
+    calls[0].finish()
+    ui.advancedCollapsibleButton.collapsed = ui.logCollapsibleButton.collapsed = False
+    ui.exportButton.enabled = True
     panel.parent.show()
     settle()
     order, widget = [], ui.inputSelector
-    for _ in range(60):
+    for _ in range(100):
         named = widget
         while named is not None and not hasattr(ui, named.name or "-"):
             named = named.parent()
@@ -197,7 +202,9 @@ def test_everything_can_be_reached_by_keyboard_in_the_order_of_the_panel(panel, 
         widget = widget.nextInFocusChain()
     wanted = ["inputSelector", "modelComboBox", "strengthSlider", "outputSelector", "removedNoiseCheckBox",
               "advancedCollapsibleButton", "deviceComboBox", "precisionComboBox", "weightsFolderButton",
-              "importModelButton", "restoreDefaultsButton", "previewButton", "applyButton"]
+              "importModelButton", "restoreDefaultsButton", "previewButton", "applyButton", "resultCollapsibleButton",
+              "beforeAfterButton", "sideBySideButton", "differenceButton", "regionSelector", "statisticsTable",
+              "exportButton", "logCollapsibleButton", "logTextEdit"]
     assert [name for name in order if name in wanted] == wanted
 
 
@@ -206,6 +213,23 @@ def test_every_control_has_a_tool_tip(ui):
         if name.endswith(("Selector", "ComboBox", "CheckBox", "Slider", "Table", "Edit")) or (
                 name.endswith("Button") and not name.endswith("CollapsibleButton")):
             assert widget.toolTip, name
+
+
+def test_every_control_has_a_letter_of_its_own_and_none_of_slicers_menus(ui, calls, ct, parameters):
+    import qt
+
+    parameters.inputVolume = ct
+    letters = {}
+    for name, widget in vars(ui).items():
+        if isinstance(widget, (qt.QPushButton, qt.QCheckBox)) or getattr(widget, "buddy", lambda: None)() is not None:
+            marked = re.findall("&(.)", widget.text.replace("&&", ""))
+            assert len(marked) == 1, (name, widget.text)
+            letters[name] = marked[0].upper()
+    assert len(letters) == 18
+    ui.applyButton.click()
+    letters["cancel"] = re.findall("&(.)", ui.applyButton.text)[0]
+    assert len(set(letters.values())) == len(letters), letters
+    assert not set(letters.values()) & set("FEVH")
 
 
 def test_the_self_test_of_the_module_passes_in_the_application(panel, monkeypatch):

@@ -48,7 +48,7 @@ def test_the_slice_that_the_red_view_shows_is_denoised_over_it(ready, ct, calls)
     np.testing.assert_allclose(preview.GetOrigin(), np.array(ct.GetOrigin()) + [0, 0, 9.0])
     assert preview.GetSpacing() == ct.GetSpacing()
     assert preview.GetDisplayNode().GetWindow() == ct.GetDisplayNode().GetWindow()
-    assert (ready.previewButton.text, ready.previewButton.checked) == ("Remove preview", True)
+    assert (ready.previewButton.text, ready.previewButton.checked) == ("Remove &preview", True)
 
 
 def test_the_pixels_of_the_view_change_where_the_preview_lies(ready, calls, session):
@@ -77,7 +77,7 @@ def test_a_second_click_takes_it_away_and_the_view_shows_what_it_did(mrml, ready
     ready.previewButton.click()
     assert (shown(), foreground(), composite().GetForegroundOpacity()) == (ct, other, 0.3)
     assert mrml.node_ids() == nodes
-    assert (ready.previewButton.text, ready.previewButton.checked) == ("Preview slice", False)
+    assert (ready.previewButton.text, ready.previewButton.checked) == ("&Preview slice", False)
 
 
 def test_leaving_the_module_takes_it_away(mrml, ready, panel, calls):
@@ -213,7 +213,7 @@ def test_a_preview_can_be_cancelled_and_fail_like_a_run(mrml, ready, calls, monk
     monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: told.append(text))
     nodes = mrml.node_ids()
     ready.previewButton.click()
-    assert ready.applyButton.text == "Cancel"
+    assert ready.applyButton.text == "&Cancel"
     calls[0].started()
     ready.applyButton.click()
     calls[0].stopped()
@@ -223,7 +223,7 @@ def test_a_preview_can_be_cancelled_and_fail_like_a_run(mrml, ready, calls, monk
     settle()
     assert told == ["It broke."]
     assert mrml.node_ids() == nodes
-    assert ready.previewButton.text == "Preview slice"
+    assert ready.previewButton.text == "&Preview slice"
 
 
 @pytest.mark.parametrize("change", ["voxels", "deleted", "shorter"])

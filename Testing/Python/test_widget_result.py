@@ -46,10 +46,10 @@ def shortcuts(session):
 
 
 def test_the_button_changes_between_before_and_after_and_says_which_comes_next(done, ct, result):
-    assert done.beforeAfterButton.text == "Show before (D)"
+    assert done.beforeAfterButton.text == "Show befo&re (D)"
     done.beforeAfterButton.click()
     assert shown() is shown("Green") is ct
-    assert done.beforeAfterButton.text == "Show after (D)"
+    assert done.beforeAfterButton.text == "Show afte&r (D)"
     done.beforeAfterButton.click()
     assert shown() is shown("Green") is result
 
@@ -207,11 +207,60 @@ def test_without_the_source_or_the_result_there_is_nothing_to_compare(mrml, done
 def test_closing_the_scene_ends_the_comparison(mrml, done):
     import slicer
 
+    linked = views(mrml)[0][0][2:]
     done.sideBySideButton.click()
     done.differenceButton.click()
     mrml.scene.Clear(False)
     assert done.resultCollapsibleButton.isHidden()
+    assert not (done.sideBySideButton.checked or done.differenceButton.checked)
     assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        assert (composite.GetLinkedControl(), composite.GetHotLinkedControl()) == linked
+    assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
+
+
+@pytest.mark.parametrize("buttons", [["sideBySide"], ["difference"], ["sideBySide", "difference"],
+                                     ["difference", "sideBySide"]])
+def test_leaving_the_module_undoes_side_by_side_and_difference(mrml, done, panel, buttons):
+    before = views(mrml)
+    for name in buttons:
+        getattr(done, f"{name}Button").click()
+    assert views(mrml) != before
+    panel.exit()
+    assert views(mrml) == before
+    panel.enter()
+    assert views(mrml) == before
+    assert not (done.sideBySideButton.checked or done.differenceButton.checked)
+
+
+def test_leaving_the_module_keeps_before_or_after_as_it_is_seen(mrml, done, ct, panel):
+    done.beforeAfterButton.click()
+    before = views(mrml)
+    panel.exit()
+    assert shown() is ct and views(mrml) == before
+    panel.enter()
+    assert done.beforeAfterButton.text == "Show afte&r (D)"
+
+
+def test_leaving_the_module_changes_no_view_that_was_not_compared(mrml, done, panel):
+    other = mrml.add_volume(np.zeros((2, 3, 4), np.int16), name="other")
+    import slicer
+
+    slicer.util.setSliceViewerLayers(background=other)
+    before = views(mrml)
+    panel.exit()
+    assert views(mrml) == before
+
+
+def test_leaving_the_module_after_the_result_was_deleted_does_no_harm(mrml, done, result, panel):
+    import slicer
+
+    done.sideBySideButton.click()
+    done.differenceButton.click()
+    mrml.scene.RemoveNode(result)
+    panel.exit()
+    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    assert [volume.GetName() for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")] == ["CT"]
 
 
 def test_an_output_that_is_no_result_has_nothing_to_compare(mrml, done, parameters):
@@ -224,15 +273,25 @@ def cells(ui):
     return [[table.item(row, column).text() for column in range(4)] for row in range(table.rowCount)]
 
 
+def hu(text):
+    """Return the number before the unit."""
+    number, unit = text.split(" ")[:2]
+    assert unit == "HU"
+    return float(number.replace("\N{MINUS SIGN}", "-"))
+
+
 def test_the_table_tells_noise_what_was_removed_and_how_far_hu_shifted(done, ct, result):
     rows = cells(done)
     assert rows[0][0] == "Noise (SD), soft tissue"
-    assert float(rows[0][1]) == pytest.approx(30, rel=0.2)
-    assert float(rows[0][2]) == pytest.approx(27, rel=0.2)
-    assert rows[0][3] == "\N{MINUS SIGN}10 %"
-    assert [row[0] for row in rows[1:]] == ["Removed (SD)", "Shift of HU, soft tissue"]
+    before, after = hu(rows[0][1]), hu(rows[0][2])
+    assert before == pytest.approx(30, rel=0.2)
+    assert after == pytest.approx(27, rel=0.2)
+    assert hu(rows[0][3]) == pytest.approx(after - before, abs=0.11)
+    assert rows[0][3].endswith(" HU (\N{MINUS SIGN}10 %)")
+    assert [row[0] for row in rows[1:]] == ["Removed (SD)", "Shift, soft tissue"]
+    assert rows[1][3].endswith(" HU")
     shift = float((array_of(result).astype(float) - array_of(ct)).mean())
-    assert float(rows[2][3].replace("\N{MINUS SIGN}", "-")) == pytest.approx(shift, abs=0.3)
+    assert hu(rows[2][3]) == pytest.approx(shift, abs=0.3)
 
 
 def test_a_shift_that_rounds_to_nothing_has_no_sign(session):
@@ -240,7 +299,14 @@ def test_a_shift_that_rounds_to_nothing_has_no_sign(session):
     from LDCTDenoiseLib.widgetstatistics import rowsOf
 
     rows = rowsOf(ResultStatistics(10.0, 5.0, {"soft": -0.04, "fat": 0.04, "lung": -0.06}, 8.0, 0))
-    assert [row[3] for row in rows[2:]] == ["0.0", "0.0", "-0.1"]
+    assert [row[3] for row in rows] == ["-5.0 HU (-50 %)", "8.0 HU", "0.0 HU", "0.0 HU", "-0.1 HU"]
+
+
+def test_without_noise_there_is_no_share_of_it(session):
+    from LDCTDenoiseLib.resultstatistics import ResultStatistics
+    from LDCTDenoiseLib.widgetstatistics import rowsOf
+
+    assert rowsOf(ResultStatistics(0.0, 0.0, {}, 0.0, 0))[0][1:] == ("0.0 HU", "0.0 HU", "0.0 HU")
 
 
 def add_roi(center, size):
@@ -258,8 +324,9 @@ def test_a_region_of_the_user_is_measured_in_place_of_soft_tissue(done, ct, resu
     inside = (slice(1, 4), slice(10, 20), slice(10, 20))
     before, after = array_of(ct)[inside].astype(float), array_of(result)[inside].astype(float)
     rows = cells(done)
-    assert rows[0][:3] == ["Noise (SD), region", f"{before.std(ddof=1):.1f}", f"{after.std(ddof=1):.1f}"]
-    assert rows[2] == ["Shift of HU, region", "", "", f"{(after - before).mean():+.1f}".replace("-", "\N{MINUS SIGN}")]
+    assert rows[0][:3] == ["Noise (SD), region", f"{before.std(ddof=1):.1f} HU", f"{after.std(ddof=1):.1f} HU"]
+    shift = f"{(after - before).mean():+.1f} HU".replace("-", "\N{MINUS SIGN}")
+    assert rows[2] == ["Shift, region", "", "", shift]
     parameters.region = None
     assert cells(done)[0][0] == "Noise (SD), soft tissue"
 

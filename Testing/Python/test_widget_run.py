@@ -19,13 +19,13 @@ def test_a_run_asks_the_engine_for_what_was_chosen(ready, ct, parameters, calls,
 
 
 def test_the_button_goes_from_apply_to_cancel_and_back(ready, calls):
-    assert ready.applyButton.text == "Apply"
+    assert ready.applyButton.text == "&Apply"
     ready.applyButton.click()
-    assert ready.applyButton.text == "Cancel"
+    assert ready.applyButton.text == "&Cancel"
     calls[0].started()
-    assert ready.applyButton.text == "Cancel"
+    assert ready.applyButton.text == "&Cancel"
     calls[0].finish()
-    assert (ready.applyButton.text, ready.applyButton.enabled) == ("Apply", True)
+    assert (ready.applyButton.text, ready.applyButton.enabled) == ("&Apply", True)
 
 
 def test_progress_and_remaining_time_are_shown_while_it_runs(ready, calls):
@@ -96,9 +96,9 @@ def test_cancel_leaves_the_scene_as_it_was(mrml, ready, calls):
     calls[0].started()
     ready.applyButton.click()
     assert calls[0].cancels == 1
-    assert (ready.applyButton.text, ready.applyButton.enabled) == ("Cancelling...", True)
+    assert (ready.applyButton.text, ready.applyButton.enabled) == ("&Cancelling...", True)
     calls[0].stopped()
-    assert ready.applyButton.text == "Apply"
+    assert ready.applyButton.text == "&Apply"
     assert ready.messageLabel.text == "Cancelled; the scene is as it was."
     assert mrml.node_ids() == before
 
@@ -110,7 +110,7 @@ def test_a_result_that_comes_after_cancel_is_not_taken(mrml, ready, calls):
     ready.applyButton.click()
     calls[0].finish()
     assert mrml.node_ids() == before
-    assert ready.applyButton.text == "Apply"
+    assert ready.applyButton.text == "&Apply"
 
 
 def test_a_further_click_on_cancel_hastens_it_and_starts_nothing(ready, calls):
@@ -126,7 +126,7 @@ def test_cancel_can_come_before_the_worker_has_begun(ready, calls):
     ready.applyButton.click()
     assert calls[0].cancels == 1
     calls[0].stopped()
-    assert ready.applyButton.text == "Apply"
+    assert ready.applyButton.text == "&Apply"
 
 
 def test_a_failed_run_says_why_in_one_message_and_another_run_can_follow(mrml, ready, calls, dialogs):
@@ -138,7 +138,7 @@ def test_a_failed_run_says_why_in_one_message_and_another_run_can_follow(mrml, r
     assert dialogs == ["The worker process ended unexpectedly: run again."]
     assert ready.messageLabel.text == dialogs[0]
     assert dialogs[0] in ready.logTextEdit.toPlainText()
-    assert (ready.applyButton.text, ready.applyButton.enabled) == ("Apply", True)
+    assert (ready.applyButton.text, ready.applyButton.enabled) == ("&Apply", True)
     assert mrml.node_ids() == before
     ready.applyButton.click()
     assert ready.messageLabel.isHidden()
@@ -151,7 +151,7 @@ def test_a_run_that_cannot_be_started_says_why(ready, panel, dialogs):
     ready.applyButton.click()
     settle()
     assert dialogs == ["Slicer's own Python was not found."]
-    assert ready.applyButton.text == "Apply"
+    assert ready.applyButton.text == "&Apply"
 
 
 def test_values_that_are_no_numbers_are_refused_with_their_place(ready, mrml, parameters, calls, dialogs):
@@ -185,7 +185,7 @@ def test_closing_the_scene_during_a_run_stops_it_without_a_fuss(mrml, ready, cal
     calls[0].stopped()
     settle()
     assert dialogs == []
-    assert ready.applyButton.text == "Apply"
+    assert ready.applyButton.text == "&Apply"
     assert not ready.applyButton.enabled
 
 
@@ -197,7 +197,7 @@ def test_a_run_goes_on_while_another_module_is_open(ready, panel, parameters, ca
     calls[0].finish()
     panel.enter()
     assert parameters.outputVolume.GetName() == "CT denoised"
-    assert ready.applyButton.text == "Apply"
+    assert ready.applyButton.text == "&Apply"
 
 
 def test_unloading_the_module_during_a_run_stops_it(mrml, ready, panel, calls):
@@ -282,7 +282,7 @@ def test_an_installation_that_fails_is_told_in_one_message(ready, calls, monkeyp
     ready.applyButton.click()
     settle()
     assert "PyTorch could not be installed" in dialogs[0]
-    assert calls == [] and ready.applyButton.text == "Apply"
+    assert calls == [] and ready.applyButton.text == "&Apply"
 
 
 def test_nothing_is_installed_or_run_when_the_user_does_not_agree(ready, calls, monkeypatch, session):
@@ -290,7 +290,7 @@ def test_nothing_is_installed_or_run_when_the_user_does_not_agree(ready, calls, 
     ready.applyButton.click()
     assert torch.requirements == []
     assert calls == []
-    assert ready.applyButton.text == "Apply"
+    assert ready.applyButton.text == "&Apply"
 
 
 def test_nobody_is_asked_about_pytorch_that_is_there(ready, calls, monkeypatch, session):

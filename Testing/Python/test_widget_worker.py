@@ -41,7 +41,7 @@ def wait(panel, seconds=300):
 def test_preview_devices_run_cancel_and_another_run_go_through_one_worker(working, mrml, ct):
     ui = working.ui
     ui.previewButton.click()
-    assert ui.applyButton.text == "Cancel"
+    assert ui.applyButton.text == "&Cancel"
     wait(working)
     preview = working.run.preview.shown
     seen = array_of(preview).copy()
