@@ -7,24 +7,19 @@ import slicer
 from slicer.i18n import tr as _
 
 from LDCTDenoiseLib import scene
-from LDCTDenoiseLib.region import whole
 from LDCTDenoiseLib.widgetadvanced import AdvancedSettings
 from LDCTDenoiseLib.widgetmodelcard import cardDetails, cardText
 from LDCTDenoiseLib.widgetpanel import ModulePanel
 
-from .candidateregion import box_of, with_margin
 from .didwidgetbrowse import CandidateBrowsing
+from .didwidgetestimate import RunPlan, planOf
 from .didwidgetkeys import ModuleKeys
 from .didwidgetlist import CandidateSetList
 from .didwidgetrun import CandidateRun
 from .didwidgetset import CandidateActions
 from .didwidgetviews import CandidateViews
-from .didwidgetwords import methodTitles, tunedTitles
-from .freememory import free_memory
-from .memoryestimate import estimate_memory
+from .didwidgetwords import filterTitles, methodTitles, tunedTitles
 from .settings import CandidateSettings
-
-GIGABYTE, MEGABYTE = 1e9, 1e6
 
 
 class CandidatePanel(ModulePanel):
@@ -35,40 +30,70 @@ class CandidatePanel(ModulePanel):
     """
 
     DEFAULTS = {"model": "hrnet", "method": CandidateSettings.method, "count": CandidateSettings.count,
-                "repetitions": CandidateSettings.repetitions, "extrapolation": 0, "tuned": CandidateSettings.tuned}
+                "repetitions": CandidateSettings.repetitions, "extrapolation": 0, "tuned": CandidateSettings.tuned,
+                "defaultFilter": "", "perSlice": CandidateSettings.per_slice}
 
     def __init__(self, ui, logic) -> None:
         super().__init__(ui, logic)
-        self._set = None
+        self.entered = False
+        self._set, self._nodes = None, ()
+        self._inspected: tuple = (None, None)
         self.run = CandidateRun(self)
         self.views = CandidateViews(logic)
         self.browsing = CandidateBrowsing(self)
         self.actions = CandidateActions(self)
         self.sets = CandidateSetList(self)
         self.keys = ModuleKeys({self.browsing.PREVIOUS: self.browsing.previous, self.browsing.NEXT: self.browsing.next})
-        self._choices = {"method": (ui.methodComboBox, methodTitles()), "tuned": (ui.tunedComboBox, tunedTitles())}
+        self._choices = {"method": (ui.methodComboBox, methodTitles()), "tuned": (ui.tunedComboBox, tunedTitles()),
+                         "defaultFilter": (ui.defaultFilterComboBox, filterTitles())}
         for name, (combo, titles) in self._choices.items():
             for value, title in titles:
                 combo.addItem(title, value)
             combo.connect("activated(int)", _setter(self, name, combo))
         self.updateModels()
         self.advanced = AdvancedSettings(self)
+        # Nodes come and go in other modules too. A set is complete only some time after its first node is there.
+        self._look = qt.QTimer()
+        self._look.setSingleShot(True)
+        self._look.connect("timeout()", self._lookAtNodes)
+        self._sceneTags = [slicer.mrmlScene.AddObserver(event, self._onNodes) for event in (
+            slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent)]
+        self._inspect()
         self._onChange()
 
     def enter(self) -> None:
         """The user opens the module."""
+        self.entered = True
         self.keys.start()
         super().enter()
+        self.run.showLatest()
 
     def exit(self) -> None:
-        """The user opens another module; a run goes on."""
+        """The user opens another module: a run goes on, and what only the panel can undo is undone."""
+        self.entered = False
         self.browsing.finish()
+        self.actions.leave()
+        self.views.setLatest(None)
         self.keys.stop()
+
+    def setParameters(self, parameters) -> None:
+        """Show ``parameters`` (didwidgetparameters.CandidateParameters), and follow them; None: there is no scene."""
+        self._inspected = (None, None)
+        super().setParameters(parameters)
 
     def close(self) -> None:
         """Let go of everything: the module is unloaded."""
+        for tag in self._sceneTags:
+            slicer.mrmlScene.RemoveObserver(tag)
         self.keys.stop()
         super().close()
+        self._look.stop()
+
+    def plan(self, sliceIndex: int | None = None) -> RunPlan:
+        """Return what a run on what is chosen, or on this slice of it, comes to; raises ValueError where none can be.
+        """
+        return planOf(self._source(), self.parameters.regionROI, sliceIndex, self.run.settings(),
+                      self.logic.freeMemory)
 
     def onCandidates(self, candidates) -> None:
         """A run has made or renewed the set ``candidates``: show its default candidate."""
@@ -88,11 +113,12 @@ class CandidatePanel(ModulePanel):
 
     def leaveSet(self) -> None:
         """Browse no set; views that show one of its images show its source again, if that is still there."""
-        source = self._set.GetNodeReference(scene.SOURCE_ROLE)
-        self.actions.close()
-        if source is not None:
-            self.views.setDifference(None)
-            self.views.show(source)
+        if self._set is not None:
+            source = self._set.GetNodeReference(scene.SOURCE_ROLE)
+            self.actions.close()
+            if source is not None:
+                self.views.setDifference(None)
+                self.views.show(source)
         self.parameters.candidates = None
 
     def _showModels(self) -> None:
@@ -100,45 +126,61 @@ class CandidatePanel(ModulePanel):
             self.ui.modelComboBox.setItemData(row, f"{cardText(card)}<br>{cardDetails(card)}", qt.Qt.ToolTipRole)
         self._onChange()
 
+    def _source(self):
+        return self.logic.sourceVolume(self.parameters.inputVolume)
+
     def _estimate(self) -> str:
-        """Return what memory the set will take, in words."""
-        source, region = self.logic.sourceVolume(self.parameters.inputVolume), self.parameters.regionROI
         try:
-            settings = self.run.settings()
-            box = whole(source) if region is None else with_margin(box_of(region, source), source)[0]
+            plan = self.plan()
         except ValueError as error:
             return str(error)
-        shape = [part.stop - part.start for part in box]
-        need = estimate_memory(shape, slicer.util.arrayFromVolume(source).dtype, settings).total
-        free = free_memory()
-        text = (_("{count} candidates of {slices} slices need {need} of memory.") if free is None else
-                _("{count} candidates of {slices} slices need {need} of memory; {free} are free."))
-        return text.format(count=settings.count, slices=shape[0], need=_memoryText(need), free=_memoryText(free or 0))
+        return plan.text(self.card(), self.settings, bool(self.parameters.defaultFilter))
 
     def _onChange(self, caller=None, event=None) -> None:
         parameters = self.parameters
-        self._setSet(parameters.candidates if parameters is not None else None)
-        self.sets.update()
+        self.lookAtSet()
         if parameters is not None:
             for name, (combo, titles) in self._choices.items():
                 combo.currentIndex = combo.findData(getattr(parameters, name))
             self.ui.modelComboBox.currentIndex = self.ui.modelComboBox.findData(parameters.model)
+            self.ui.perSliceCheckBox.enabled = parameters.method != "did-literal"  # which always does that
+        now = (None, None) if parameters is None else (parameters.inputVolume, parameters.model)
+        if now != self._inspected:
+            self._inspected = now
+            self.inspectLater()
         self.run.update()
+
+    def lookAtSet(self) -> None:
+        """Browse the chosen set, as far as all of it that is needed is still there."""
+        self._setSet(self.parameters.candidates if self.parameters is not None else None)
+        self.sets.update()
+
+    def _onNodes(self, caller, event) -> None:
+        self._look.start(0)
+
+    def _lookAtNodes(self) -> None:
+        """Nodes were added or removed somewhere: the set may be one of them, or have lost its volume."""
+        self._onChange()
+        if self._set is not None and not self.run.busy:
+            self.browsing.check()
+            self.actions.check()
 
     def _setSet(self, candidates) -> None:
         # Without a browser, as when it was loaded alone, there is nothing to move.
-        if self.logic.candidateSet(candidates) is None or self.logic.browser(candidates) is None:
+        if candidates not in self.logic.candidateSets():
             candidates = None
-        if candidates is not self._set:
-            self._set = candidates
+        nodes = () if candidates is None else (
+            candidates, self.logic.browser(candidates), self.logic.proxyVolume(candidates))
+        if nodes != self._nodes:
+            self._set, self._nodes = candidates, nodes
             self.views.setSet(candidates)
             self.browsing.setSet(candidates)
             self.actions.setSet(candidates)
             if candidates is not None:
                 _activateToolbar(self.logic.browser(candidates))
         for widget in ("positionSlider", "smootherLabel", "sharperLabel", "previousButton", "nextButton",
-                       "candidateLabel", "comparisonLabel", "comparisonComboBox", "sideBySideButton",
-                       "differenceButton", "plotButton", "keepButton", "deleteButton"):
+                       "comparisonLabel", "comparisonComboBox", "sideBySideButton", "differenceButton", "plotButton",
+                       "keepButton", "exportButton"):
             getattr(self.ui, widget).visible = candidates is not None
 
     def _likelyInput(self):
@@ -159,10 +201,3 @@ def _activateToolbar(browser) -> None:
     """Let the Sequences toolbar act on ``browser``, as far as the user wants to have it."""
     if hasattr(slicer.modules, "sequences") and slicer.util.mainWindow() is not None:
         slicer.modules.sequences.showSequenceBrowser(browser)
-
-
-def _memoryText(number: float) -> str:
-    """Return a number of bytes in GB, or in MB where that would be next to nothing."""
-    if number < GIGABYTE / 10:
-        return _("{number}\N{NO-BREAK SPACE}MB").format(number=round(number / MEGABYTE))
-    return _("{number}\N{NO-BREAK SPACE}GB").format(number=f"{number / GIGABYTE:.1f}")

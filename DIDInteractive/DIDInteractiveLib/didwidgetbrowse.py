@@ -10,7 +10,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from .candidatenodes import items_of
-from .didwidgetwords import currentText
+from .didwidgetwords import currentText, factsText
 
 STEPS = 1000
 """Of the slider, from the default to either end."""
@@ -82,6 +82,11 @@ class CandidateBrowsing:
         if self._alive():
             self._goTo(bisect_right(self._positions, self._position))
 
+    def check(self) -> None:
+        """Go to the current candidate if the image between two of them was removed from the scene."""
+        if self.views.current.GetScene() is None:
+            self._arrive(self.logic.currentCandidate(self._set))
+
     def finish(self) -> None:
         """Let the whole volume follow now if it is about to."""
         if self._timer.active:
@@ -114,11 +119,10 @@ class CandidateBrowsing:
         self.panel.onImage()
 
     def _alive(self) -> bool:
-        """Return whether there is a set to browse; one whose browser was removed is none any more."""
-        if self._set is None or self.logic.candidateSet(self._set) is None:
-            return False
-        if self._browser.GetScene() is None:
-            self.panel.setParameters(self.panel.parameters)
+        """Return whether there is a set to browse; one that has just lost its browser is none any more."""
+        if self._set is not None and (
+                self._browser.GetScene() is None or self._set not in self.logic.candidateSets()):
+            self.panel.lookAtSet()
         return self._set is not None
 
     def _snapped(self, position: float) -> float:
@@ -150,8 +154,9 @@ class CandidateBrowsing:
 
     def _onBrowser(self, caller, event) -> None:
         """Somebody used the browser."""
-        if self._moving or self._set.GetNumberOfDataNodes() != len(self._positions):
-            return  # in the latter case the set is being written, or emptied
+        if self._moving or self._set not in self.logic.candidateSets() or (
+                self._set.GetNumberOfDataNodes() != len(self._positions)):
+            return  # in the latter cases the set is being written, or removed
         item = self.logic.currentCandidate(self._set)
         if item != self._item and self.logic.proxyVolume(self._set) is not None:
             self._arrive(item)
@@ -161,6 +166,10 @@ class CandidateBrowsing:
         place = lower if self.position is None else lower + 0.5
         volume = items_of(self._set)[lower] if self.position is None else self.views.current
         self.ui.candidateLabel.text = currentText(volume, place, len(self._positions))
+        # Nothing is measured on an image between two candidates.
+        facts = factsText(self.logic.facts(self._set), lower) if self.position is None else ""
+        self.ui.factsLabel.text = facts
+        self.ui.factsLabel.visible = bool(facts)
         self.ui.previousButton.enabled = self._position > self._positions[0]
         self.ui.nextButton.enabled = self._position < self._positions[-1]
 

@@ -19,6 +19,9 @@ class CandidateParameters:
     repetitions - how often the network is applied for the smooth end.
     extrapolation - how far beyond that the smooth end lies, in percent of its distance from the default.
     tuned - what of the network is changed.
+    defaultFilter - the classical filter whose result is the default image; "": the network's own result is.
+    perSlice - whether every slice is tuned on its own.
+    referenceVolume - the volume against which errors are measured; None: they are not.
     candidates - the set that is browsed.
     """
 
@@ -32,4 +35,7 @@ class CandidateParameters:
     repetitions: Annotated[int, WithinRange(1, 10)] = 3
     extrapolation: Annotated[int, WithinRange(0, 500)] = 0
     tuned: str = "all"
+    defaultFilter: str = ""
+    perSlice: bool = False
+    referenceVolume: slicer.vtkMRMLScalarVolumeNode
     candidates: slicer.vtkMRMLSequenceNode

@@ -5,11 +5,10 @@ from __future__ import annotations
 import slicer
 from slicer.i18n import tr as _
 
-from LDCTDenoiseLib import scene, sliceplane
+from LDCTDenoiseLib import job, scene, sliceplane
 from LDCTDenoiseLib.widgetjob import JobControl
 from LDCTDenoiseLib.widgetmodelcard import durationText, titleOf
 
-from . import didwidgetstart
 from .didwidgetwords import methodTitles
 from .settings import CandidateSettings
 
@@ -27,6 +26,9 @@ class CandidateRun(JobControl):
             (_("Generate"), _("Make the candidates of the whole volume, or of your region. Nothing is shown or changed "
                               "before they are complete.")),
             _("The candidates are written to the scene."))
+        self._source = self._latest = None
+        self._wanted = 0
+        self._made: list[float] = []
         self.ui.generateButton.connect("clicked(bool)", self.onGenerateButton)
         self.ui.previewButton.connect("clicked(bool)", self.onPreviewButton)
 
@@ -47,7 +49,7 @@ class CandidateRun(JobControl):
         parameters = self.panel.parameters
         return CandidateSettings(
             method=parameters.method, count=parameters.count, repetitions=parameters.repetitions,
-            extrapolation=parameters.extrapolation / 100, tuned=parameters.tuned)
+            extrapolation=parameters.extrapolation / 100, tuned=parameters.tuned, per_slice=parameters.perSlice)
 
     def onGenerateButton(self, checked=False) -> None:
         """Make the candidates of the volume, or stop what is under way."""
@@ -61,10 +63,15 @@ class CandidateRun(JobControl):
         if not self.busy:
             self._make(_shownSlice)
 
+    def showLatest(self) -> None:
+        """Show what the run finished last in the views, if there is a run and the user has the module open."""
+        if self._latest is not None and self.panel.entered:
+            self.panel.views.setLatest(self._latest, self._source)
+
     def close(self) -> None:
-        """The panel goes: what is under way is stopped, and nothing is to be shown any more."""
-        self.stop()
+        """The panel goes: nothing is to be shown any more. What is under way is the Logic's to stop."""
         super().close()
+        self._onCandidate(None)
 
     def _updatePreview(self, missing: str | None) -> None:
         self.ui.previewButton.enabled = missing is None and not self.busy
@@ -81,31 +88,52 @@ class CandidateRun(JobControl):
         def start():
             source = self.panel.logic.sourceVolume(parameters.inputVolume)
             settings, sliceIndex = self.settings(), sliceOf(source)
-            begun = didwidgetstart.start(
-                self.panel.logic, source, settings, sliceIndex, model=parameters.model, device=machine.device,
-                precision=machine.precision, region_roi=parameters.regionROI,
-                statistics_roi=parameters.statisticsROI, background_roi=parameters.backgroundROI)
+            self._source, self._wanted, self._made = source, self.panel.plan(sliceIndex).settings.count, []
+            self.panel.logic.generateCandidates(
+                source, parameters.model, settings=settings, sliceIndex=sliceIndex, device=machine.device,
+                precision=machine.precision, regionROI=parameters.regionROI, statisticsROI=parameters.statisticsROI,
+                backgroundROI=parameters.backgroundROI, referenceVolume=parameters.referenceVolume,
+                defaultFilter=parameters.defaultFilter or None, onCandidate=self._onCandidate,
+                waitForCompletion=False)
             text = (_("Candidates of '{volume}' with '{model}', method '{method}', {count} in all.")
                     if sliceIndex is None else
                     _("Candidates of slice {slice} of '{volume}' with '{model}', method '{method}', {count} in all."))
             self.log(text.format(
                 volume=source.GetName(), model=titleOf(self.panel.card()), method=dict(methodTitles())[settings.method],
                 count=settings.count, slice=sliceIndex))
-            return begun
+            return self.panel.logic.job
 
         self._begin(start)
 
-    def _progress(self, fraction: float, text: str, remaining: float) -> None:
+    def _onCandidate(self, volume) -> None:
+        """A run shows another finished candidate in ``volume``, or, None, will show no more."""
+        self._latest = volume
+        if volume is None:
+            self.panel.views.setLatest(None)
+        else:
+            self.showLatest()
+
+    def _onJob(self, source, event: str, value) -> None:
+        if event == job.PARTIAL and source is self._job:
+            self._made.append(value.tuning_noise_sd)
+            self._progress(*source.progress)
+        super()._onJob(source, event, value)
+
+    def _progress(self, fraction: float = 0.0, text: str = "", remaining: float = float("inf")) -> None:
         self.ui.progressBar.setRange(0, 100)
         self.ui.progressBar.value = int(100 * fraction)
         # The remaining time is infinite as long as nothing is done.
-        self.ui.remainingLabel.text = text if remaining == float("inf") else _("{text}, about {duration} left").format(
+        stage = text if remaining == float("inf") else _("{text}, about {duration} left").format(
             text=text, duration=durationText(remaining))
+        made = "" if not self._made else _(
+            "{made} of {count} made, the last with noise of about {noise}\N{NO-BREAK SPACE}HU.").format(
+                made=len(self._made), count=self._wanted, noise=f"{self._made[-1]:.1f}")
+        self.ui.remainingLabel.text = " ".join(filter(None, (made, stage)))
 
     def _succeed(self, ended, seconds: float) -> None:
         self.panel.onCandidates(ended.result)
         facts = self.panel.logic.facts(ended.result) or {}
-        for text in facts.get("outcomes", {}).values():
+        for text in dict.fromkeys(facts.get("outcomes", {}).values()):
             self.log(text)
         self._tellDone(ended, seconds)
 

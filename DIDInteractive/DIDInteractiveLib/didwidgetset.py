@@ -5,6 +5,8 @@ from __future__ import annotations
 import slicer
 from slicer.i18n import tr as _
 
+from LDCTDenoiseLib.widgetexport import exportSeries
+
 from .candidatenodes import items_of
 from .didwidgetplot import PlotLayout
 from .didwidgetwords import shortText
@@ -18,11 +20,13 @@ class CandidateActions:
         self.ui, self.logic, self.views = panel.ui, panel.logic, panel.views
         self.plot = PlotLayout(self.logic.selectFromPlot)
         self._set = None
+        self._exportTip = self.ui.exportButton.toolTip
         self.ui.comparisonComboBox.connect("activated(int)", self.onComparison)
         self.ui.sideBySideButton.connect("clicked(bool)", self.onSideBySide)
         self.ui.differenceButton.connect("clicked(bool)", self.onDifference)
         self.ui.plotButton.connect("clicked(bool)", self.onPlot)
         self.ui.keepButton.connect("clicked(bool)", self.onKeep)
+        self.ui.exportButton.connect("clicked(bool)", self.onExport)
         self.ui.deleteButton.connect("clicked(bool)", self.onDelete)
 
     def setSet(self, candidates) -> None:
@@ -53,6 +57,20 @@ class CandidateActions:
         """Another image of the set is shown."""
         if self.views.difference:
             self.views.setDifference(self._differenceVolume())
+        self._updateExport()
+
+    def check(self) -> None:
+        """Nodes were added or removed: give up what has lost its nodes."""
+        if self.plot.on and self.logic.chart(self._set) is None:
+            self.plot.stop()
+        self.views.forgetRemoved()
+        self.update()
+
+    def leave(self) -> None:
+        """Undo what only the panel can undo. The plot stays: a click on a point needs no panel."""
+        self.views.setSideBySide(None)
+        self.views.setDifference(None)
+        self.update()
 
     def close(self) -> None:
         """Undo what was asked for."""
@@ -66,6 +84,12 @@ class CandidateActions:
         self.ui.plotButton.checked = self.plot.on
         hasPlot = hasattr(slicer.modules, "plots") and self._set is not None and self.logic.chart(self._set) is not None
         self.ui.plotButton.enabled = hasPlot
+        self._updateExport()
+
+    def _updateExport(self) -> None:
+        found = self.logic.exportProblem(self.views.current)  # what others change meanwhile is noticed at the click
+        self.ui.exportButton.enabled = not found
+        self.ui.exportButton.toolTip = found or self._exportTip
 
     def onComparison(self, index: int) -> None:
         """Another candidate is to be compared with."""
@@ -100,16 +124,22 @@ class CandidateActions:
 
         self._do(keep)
 
+    def onExport(self, checked=False) -> None:
+        """Write the image as a DICOM series."""
+        self.panel.browsing.finish()
+        exportSeries(self.panel, self.views.current)
+
     def onDelete(self, checked=False) -> None:
-        """Remove the set; one of a whole volume, which took a while, only if the user means it."""
-        name = self._set.GetName()
-        slices = items_of(self._set)[0].GetImageData().GetDimensions()[2]
-        if slices > 1 and not slicer.util.confirmOkCancelDisplay(
+        """Remove the set, or what is left of it; one of a whole volume, which took a while, only if the user means it.
+        """
+        doomed = self.panel.parameters.candidates
+        name = doomed.GetName()
+        isPreview = self._set is not None and items_of(self._set)[0].GetImageData().GetDimensions()[2] == 1
+        if not isPreview and not slicer.util.confirmOkCancelDisplay(
                 _("Delete '{name}' with all its images? What was kept stays.").format(name=name), _("Delete set")):
             return
 
         def delete():
-            doomed = self._set
             self.panel.leaveSet()
             self.logic.deleteSet(doomed)
             self.panel.sets.update()

@@ -21,6 +21,8 @@ class CandidateViews:
         self._own: set[str] = set()
         self._difference = None
         self._sideBySide = SideBySide()
+        self._latest = None
+        self._before: dict[str, str | None] = {}
         self.current = None
 
     @property
@@ -34,13 +36,12 @@ class CandidateViews:
 
     def setSet(self, candidates) -> None:
         """Take the set (vtkMRMLSequenceNode, or None) as the one to show; changes no view but those of the last one."""
-        if candidates is not self._set:
-            self.setSideBySide(None)
-            self._difference = None
-            self._own = set()
-            self._set = candidates
-            self.current = None if candidates is None else self._logic.proxyVolume(candidates)
-            self._know(self.current)
+        self.setSideBySide(None)
+        self.setDifference(None)
+        self._own = set()
+        self._set = candidates
+        self.current = None if candidates is None else self._logic.proxyVolume(candidates)
+        self._know(self.current)
 
     def showFirst(self) -> None:
         """Let views show the set that show its source or nothing, or else all views."""
@@ -60,6 +61,8 @@ class CandidateViews:
 
     def setDifference(self, volume) -> None:
         """Show ``volume``, what was removed, in the place of the image; None: the image again."""
+        if volume is self._difference:
+            return
         views = self._views()
         self._difference = volume
         self._know(volume)
@@ -74,6 +77,33 @@ class CandidateViews:
             self._sideBySide.left().SetBackgroundVolumeID(left.GetID())
         else:
             self._sideBySide.start(left.GetID(), self._wanted().GetID())
+
+    def setLatest(self, volume, source=None) -> None:
+        """Show ``volume``, which a run fills with what it finished last, in the place of ``source`` and of the set.
+
+        None: what these views showed before, or the user has them show now.
+        """
+        if volume is self._latest:
+            return
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            before = self._before.get(composite.GetID())
+            if (self._latest is not None and composite.GetBackgroundVolumeID() == self._latest.GetID()
+                    and slicer.mrmlScene.GetNodeByID(before or "") is not None):
+                composite.SetBackgroundVolumeID(before)
+        if self._latest is not None:
+            self._own.discard(self._latest.GetID())
+        self._latest, self._before = volume, {}
+        if volume is not None:
+            for composite in self._views({source.GetID()}):
+                if _hasPlaceFor(composite, volume):
+                    self._before[composite.GetID()] = composite.GetBackgroundVolumeID()
+                    composite.SetBackgroundVolumeID(volume.GetID())
+            self._know(volume)
+
+    def forgetRemoved(self) -> None:
+        """Show the image again where the volume of what was removed is gone from the scene."""
+        if self.difference and self._difference.GetScene() is None:
+            self.setDifference(None)
 
     def visibleSlice(self) -> int | None:
         """Return the slice of the set's volumes that a view shows as it was acquired, or None."""
@@ -102,13 +132,17 @@ class CandidateViews:
 
     def _put(self, composite) -> None:
         wanted = self._wanted()
-        if wanted.GetImageData().GetDimensions()[2] == 1 and not _shows(composite, wanted):
-            return  # a preview has nothing for other planes
-        composite.SetBackgroundVolumeID(wanted.GetID())
+        if wanted is not None and wanted.GetScene() is not None and _hasPlaceFor(composite, wanted):
+            composite.SetBackgroundVolumeID(wanted.GetID())
 
 
 def _sliceNode(composite):
     return slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{composite.GetLayoutName()}")
+
+
+def _hasPlaceFor(composite, volume) -> bool:
+    """Return whether the view can show ``volume``: a preview has nothing for other planes."""
+    return volume.GetImageData().GetDimensions()[2] > 1 or _shows(composite, volume)
 
 
 def _shows(composite, volume) -> bool:

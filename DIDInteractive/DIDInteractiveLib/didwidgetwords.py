@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
-from .candidatefacts import PREFIX, number
+from .candidatefacts import PREFIX, SOFT_TISSUE, number
 from .settings import METHODS
 
 
@@ -21,6 +21,12 @@ def methodTitles() -> list[tuple[str, str]]:
 def tunedTitles() -> list[tuple[str, str]]:
     """Return (name, title) of what can be changed in the network."""
     return [("all", _("All weights")), ("gains", _("One gain and bias per channel (faster)"))]
+
+
+def filterTitles() -> list[tuple[str, str]]:
+    """Return (name, title) of every default image; "" stands for the network's own."""
+    return [("", _("The network's own result")), ("nlm", _("Non-local means (fit takes longer)")),
+            ("tv", _("Total variation (fit takes longer)")), ("gaussian", _("Gaussian filter (fit takes longer)"))]
 
 
 def currentText(volume, place: float, count: int) -> str:
@@ -42,6 +48,33 @@ def currentText(volume, place: float, count: int) -> str:
     for unit in ("HU", "%"):  # which stays with its number
         words = words.replace(f" {unit}", f"\N{NO-BREAK SPACE}{unit}")
     return f"{heading}:\n{words[:1].upper()}{words[1:]}."
+
+
+def factsText(facts: dict | None, item: int) -> str:
+    """Return what else was measured on candidate number ``item``, line by line, beside the same of the input.
+
+    :param facts: the exact numbers of its set, see ``DIDInteractiveLogic.facts``; None where they are gone.
+    """
+    if facts is None:
+        return ""
+    measured, ofInput = facts["candidates"][item], facts["candidates"][-1]
+    lines = []
+    shift, flicker = measured["bias_hu"].get(SOFT_TISSUE), measured.get("flicker_hu")
+    error = measured["rmse_to_reference_hu"]
+    if shift is not None and measured is not ofInput:
+        lines.append(_("Shift of soft tissue: {shift}\N{NO-BREAK SPACE}HU.").format(shift=_signed(shift)))
+    if flicker is not None:
+        lines.append(_("Flicker from slice to slice: {flicker}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU)."
+                       ).format(flicker=f"{flicker:.2f}", input=f"{ofInput['flicker_hu']:.2f}"))
+    if error is not None:
+        lines.append(_("Error to the reference: {error}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).").format(
+            error=f"{error:.1f}", input=f"{ofInput['rmse_to_reference_hu']:.1f}"))
+    return "\n".join(lines)
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def shortText(item, index: int) -> str:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import qt
-import slicer
 from slicer.i18n import tr as _
 
 from . import framesequence, scene, timeestimate
-from .acquisition import acquisition_of
 from .widgetadvanced import AdvancedSettings
 from .widgetmodelcard import cardDetails, cardText, estimateText
 from .widgetpanel import ModulePanel
 from .widgetresult import ResultView
 from .widgetrun import RunControl
-from .widgetwarnings import inspectValues, warningsFor
 
 
 class Panel(ModulePanel):
@@ -28,10 +24,6 @@ class Panel(ModulePanel):
     def __init__(self, ui, logic) -> None:
         super().__init__(ui, logic)
         self._seen = (None, None)
-        # What takes a moment is done when the application has nothing else to do.
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.connect("timeout()", self._inspect)
         self.run = RunControl(self)
         self.result = ResultView(self)
         self.advanced = AdvancedSettings(self)
@@ -42,10 +34,8 @@ class Panel(ModulePanel):
 
     def close(self) -> None:
         """Let go of everything: the module is unloaded."""
-        self._timer.stop()
         self.result.close()
         super().close()
-        self._timer.stop()
 
     def enter(self) -> None:
         """The user opens the module."""
@@ -53,7 +43,7 @@ class Panel(ModulePanel):
         super().enter()
 
     def exit(self) -> None:
-        """The user opens another module; a run goes on."""
+        """The user opens another module: a run goes on, what only this module can undo is undone."""
         self.run.leave()
         self.result.exit()
 
@@ -70,9 +60,6 @@ class Panel(ModulePanel):
         self.result.measure()
         self.result.show()
         self.ui.resultCollapsibleButton.collapsed = False
-
-    def _icons(self) -> tuple:
-        return self.ui.warningIcon, self.ui.messageIcon
 
     def work(self) -> tuple[int, float | None]:
         """Return the slices of a run on what is chosen, and its multiply-adds if they are known."""
@@ -99,7 +86,7 @@ class Panel(ModulePanel):
             self._showModels()
         if now[0] is not before[0] or now[1] != before[1]:
             self.run.removePreview()
-            self._timer.start(0)
+            self.inspectLater()
         if parameters is not None:
             self.run.preview.setStrength(parameters.strength / 100)
             self.result.setResult(framesequence.result_of(parameters.inputVolume) if self.framesChosen()
@@ -115,8 +102,9 @@ class Panel(ModulePanel):
         sequence = framesequence.sequence_of(parameters.inputVolume) if parameters is not None else None
         self.ui.allFramesCheckBox.visible = sequence is not None
         if sequence is not None:
-            self.ui.allFramesCheckBox.text = _("All {count} frames of '{sequence}'").format(
-                count=sequence.GetNumberOfDataNodes(), sequence=sequence.GetName())
+            # In the text of a button, an ampersand marks the letter of the keyboard.
+            self.ui.allFramesCheckBox.text = _("All {count} frames of se&quence '{sequence}'").format(
+                count=sequence.GetNumberOfDataNodes(), sequence=sequence.GetName().replace("&", "&&"))
         output = parameters.outputVolume if parameters is not None else None
         if before is not None and output is not None and parameters.inputVolume is not None:
             # The result of another volume is not to be overwritten by accident.
@@ -136,16 +124,3 @@ class Panel(ModulePanel):
         if card is not None:
             self.ui.modelCardLabel.text = cardText(card)
             self.ui.modelCardLabel.toolTip = cardDetails(card)
-
-    def _inspect(self) -> None:
-        """Say where the input is outside what the network was trained for."""
-        volume, card = self.parameters and self.parameters.inputVolume, self.card()
-        found: list[str] = []
-        if card is not None and self.run.missing() is None:
-            noise, doubts = None, []
-            if volume.GetImageData().GetNumberOfScalarComponents() == 1:
-                noise, doubts = inspectValues(slicer.util.arrayFromVolume(volume), volume.GetSpacing()[::-1])
-            stacking = scene.stacking_warning(volume)
-            found = warningsFor(acquisition_of(volume), card, noise, doubts + ([stacking] if stacking else []))
-        self.ui.warningLabel.text = "\n".join(found)
-        self.ui.warningLabel.visible = self.ui.warningIcon.visible = bool(found)

@@ -6,9 +6,11 @@ import qt
 import slicer
 import vtk
 
-from . import modelregistry
+from . import modelregistry, scene
+from .acquisition import acquisition_of
 from .widgetmodelcard import titleOf
 from .widgetsettings import MachineSettings
+from .widgetwarnings import inspectValues, warningsFor
 
 
 class ModulePanel:
@@ -28,10 +30,14 @@ class ModulePanel:
         self.parameters = None
         self._guiTag = self._observer = None
         self._cards: list[modelregistry.ModelCard] = []
+        # What takes a moment is done when the application has nothing else to do.
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.connect("timeout()", self._inspect)
         self.ui.modelComboBox.connect("activated(int)", self._onModel)
         style = slicer.app.style()
         size = style.pixelMetric(qt.QStyle.PM_SmallIconSize)
-        for icon in self._icons():
+        for icon in (self.ui.warningIcon, self.ui.messageIcon):
             icon.setPixmap(style.standardIcon(qt.QStyle.SP_MessageBoxWarning).pixmap(size, size))
 
     def enter(self) -> None:
@@ -48,6 +54,7 @@ class ModulePanel:
         """Let go of everything: the module is unloaded."""
         self.run.close()
         self.setParameters(None)
+        self._timer.stop()
 
     def setParameters(self, parameters) -> None:
         """Show ``parameters`` (the module's own, by parameterNodeWrapper), and follow them; None: there is no scene."""
@@ -82,9 +89,9 @@ class ModulePanel:
         self.ui.estimateLabel.visible = not self.run.busy
         self.ui.estimateLabel.text = self.run.missing() or self._estimate()
 
-    def _icons(self) -> tuple:
-        """Return the labels that show a warning sign."""
-        return (self.ui.messageIcon,)
+    def inspectLater(self) -> None:
+        """Input or network is another one: say soon where they do not suit each other."""
+        self._timer.start(0)
 
     def _onChange(self, caller=None, event=None) -> None:
         """The parameters changed, or are others."""
@@ -100,6 +107,24 @@ class ModulePanel:
 
     def _onModel(self, index: int) -> None:
         self.parameters.model = self.ui.modelComboBox.itemData(index)
+
+    def _source(self):
+        """Return the volume whose voxels a run works on, for an input that nothing is missing of."""
+        return self.parameters.inputVolume
+
+    def _inspect(self) -> None:
+        """Say where the input is outside what the network was trained for."""
+        card = self.card()
+        found: list[str] = []
+        if card is not None and self.run.missing() is None:
+            volume = self._source()
+            noise, doubts = None, []
+            if volume.GetImageData().GetNumberOfScalarComponents() == 1:
+                noise, doubts = inspectValues(slicer.util.arrayFromVolume(volume), volume.GetSpacing()[::-1])
+            stacking = scene.stacking_warning(volume)
+            found = warningsFor(acquisition_of(volume), card, noise, doubts + ([stacking] if stacking else []))
+        self.ui.warningLabel.text = "\n".join(found)
+        self.ui.warningLabel.visible = self.ui.warningIcon.visible = bool(found)
 
     def _likelyInput(self):
         """Return the volume that the Red view shows, or else the first one of the scene, or None."""

@@ -76,7 +76,7 @@ def test_the_defaults_are_those_of_the_engine_and_come_back(ui, panel, parameter
 
 
 def test_the_memory_that_a_set_needs_is_said_before_the_run(ready, parameters):
-    assert ready.estimateLabel.text.startswith("9 candidates of 5 slices need 6\xa0MB of memory; ")
+    assert ready.estimateLabel.text.startswith("9 candidates of 5 slices need 7\xa0MB of memory; ")
     parameters.count = 31
     assert ready.estimateLabel.text.startswith("31 candidates")
 

@@ -64,7 +64,7 @@ def test_the_choice_of_all_frames_is_offered_for_sequences_only(mrml, ui, parame
     assert ui.allFramesCheckBox.isHidden()
     parameters.inputVolume = perfusion
     assert not ui.allFramesCheckBox.isHidden()
-    assert ui.allFramesCheckBox.text == "All 3 frames of 'perfusion'"
+    assert ui.allFramesCheckBox.text == "All 3 frames of se&quence 'perfusion'"
 
 
 def test_a_sequence_of_one_frame_is_a_volume(ui, parameters, make):
@@ -166,7 +166,7 @@ def test_cancel_between_frames_leaves_the_scene_as_it_was(mrml, ui, parameters, 
     calls[1].stopped()
     assert mrml.node_ids() == before
     assert len(calls) == 2
-    assert ui.applyButton.text == "Apply"
+    assert ui.applyButton.text == "&Apply"
 
 
 def test_a_frame_that_fails_ends_the_run_and_leaves_the_scene_as_it_was(mrml, ui, parameters, perfusion, calls):
