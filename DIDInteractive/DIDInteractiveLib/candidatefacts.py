@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from LDCTDenoiseLib import __version__
 from LDCTDenoiseLib.provenance import PREFIX as PROVENANCE
 
+from .candidatedocument import document_of
 from .didengine import CandidateReply
 
 PREFIX = "DIDInteractive."
@@ -62,21 +63,13 @@ def content_of(reply: CandidateReply, source_name: str, arrays: Sequence[np.ndar
         # The untouched input was made by no network.
         made_by = {} if candidate.kind == "input" else network
         items.append(origin | made_by | _attributes(candidate, measured))
-    document = {
-        "format": 1, "software_version": __version__, "source": source_name, "region": region,
-        "model": reply.model, "version": reply.version, "weights_sha256": reply.weights_sha256,
-        "device": reply.device, "precision": reply.precision, "seconds": reply.seconds,
-        "settings": asdict(reply.settings), "default_image": default_image, "fit": reply.fit,
-        "default": reply.default, "outcomes": dict(reply.outcomes),
-        "messages": [*filter(None, [fewer]), *reply.messages],
-        "candidates": [{"index": value, "tuning_noise_sd_hu": candidate.tuning_noise_sd, **measured.as_dict()}
-                       for value, (candidate, measured) in zip(values, pairs)],
-    }
+    document = document_of(reply, source_name, [{"index": value} for value in values], region=region,
+                           default_image=default_image, notes=[fewer] if fewer else [])
     return SetContent(
         arrays=tuple(arrays), index_values=tuple(values), item_attributes=tuple(items),
         set_attributes=origin | network | {
             PREFIX + "Method": reply.settings.method, PREFIX + "Default": str(reply.default)},
-        rows=tuple(_row(*pair) for pair in pairs), document=json.dumps(_without_nan(document), indent=1),
+        rows=tuple(_row(*pair) for pair in pairs), document=json.dumps(document, indent=1),
         default=reply.default)
 
 
@@ -131,12 +124,3 @@ def _row(candidate, measured) -> dict[str, float | int | str]:
         "Time (s)": float(candidate.seconds),
         WORDS_COLUMN: measured.sentence(),
     }
-
-
-def _without_nan(value):
-    """Return ``value`` with None for numbers that JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

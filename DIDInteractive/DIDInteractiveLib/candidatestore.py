@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from LDCTDenoiseLib import __version__, imagefile
+from LDCTDenoiseLib import imagefile
 from LDCTDenoiseLib.ctvolume import CTVolume, VolumeError
 from LDCTDenoiseLib.safewrite import complete_or_absent
 from LDCTDenoiseLib.volumeio import write_volume
 
+from .candidatedocument import document_of
 from .candidatefigures import check_figures, draw_contact_sheet, draw_trade_off
 from .didengine import CandidateReply
 
@@ -38,7 +39,7 @@ def check_store(folder: str | os.PathLike, source: CTVolume) -> None:
 
 
 def store_candidates(reply: CandidateReply, source: CTVolume, folder: str | os.PathLike, name: str,
-                     first_slice: int = 0) -> dict:
+                     first_slice: int = 0, default_image: str | None = None) -> dict:
     """Write a candidate set to ``folder``, which appears complete or not at all.
 
     Args:
@@ -47,18 +48,19 @@ def store_candidates(reply: CandidateReply, source: CTVolume, folder: str | os.P
         folder: is made, and may exist only if it is empty.
         name: of the source, for the JSON and the pictures; no patient's name.
         first_slice: number of the candidates' first slice in ``source``.
+        default_image: the filter that the network was fitted to, if any.
 
     Returns:
-        What candidates.json says: model, weights, settings, software, geometry, acquisition, and for every candidate
-        its file and measurements.
+        What candidates.json says, see :func:`.candidatedocument.document_of`.
 
     Raises:
         VolumeError, RuntimeError: as :func:`check_store`.
         OSError: writing failed.
     """
     check_store(folder, source)
-    volume = _part(source, reply.candidates[0].array.shape[0], first_slice)
-    document = _document(reply, volume, name, first_slice)
+    slices = len(reply.candidates[0].array)
+    volume = _part(source, slices, first_slice)
+    document = _document(reply, volume, name, _region(source, slices, first_slice), default_image)
     shown = len(volume.array) // 2
     title = f"{name}: {reply.model} {reply.version}, {reply.settings.method}"
     with complete_or_absent(folder) as temporary:
@@ -81,22 +83,22 @@ def _part(source: CTVolume, slices: int, first: int) -> CTVolume:
     return replace(source, array=source.array[first:first + slices], affine=affine, padding=None, files=())
 
 
-def _document(reply: CandidateReply, volume: CTVolume, name: str, first_slice: int) -> dict:
+def _document(reply: CandidateReply, volume: CTVolume, name: str, region: dict | None,
+              default_image: str | None) -> dict:
     suffix = f".{volume.metadata.get('format')}"
     suffix = suffix if suffix in imagefile.SUFFIXES else DEFAULT_SUFFIX
-    candidates = []
-    for number, (candidate, measured) in enumerate(zip(reply.candidates, reply.measurements), 1):
-        candidates.append({
-            "file": f"{number:02d}-{candidate.kind}-{measured.noise_sd_hu:.1f}HU{suffix}",
-            "words": measured.sentence(), "tuning_noise_sd_hu": candidate.tuning_noise_sd, **measured.as_dict()})
-    return {
-        "format": 1, "software_version": __version__, "source": name, "model": reply.model, "version": reply.version,
-        "weights_sha256": reply.weights_sha256, "device": reply.device, "precision": reply.precision,
-        "seconds": reply.seconds, "settings": asdict(reply.settings), "fit_to_default_image": reply.fit,
-        "geometry": {
-            "shape": list(volume.array.shape), "first_slice": first_slice, "dtype": str(volume.array.dtype),
-            "spacing_mm": list(volume.spacing), "ijk_to_lps": np.asarray(volume.affine).tolist()},
-        "acquisition": {key: value for key, value in volume.metadata.items() if key != "format"},
-        "default": reply.default, "outcomes": dict(reply.outcomes), "messages": list(reply.messages),
-        "candidates": candidates,
-    }
+    places = [{"file": f"{number:02d}-{one.kind}-{one.noise_sd_hu:.1f}HU{suffix}"}
+              for number, one in enumerate(reply.measurements, 1)]
+    geometry = {"shape": list(volume.array.shape), "dtype": str(volume.array.dtype),
+                "spacing_mm": list(volume.spacing), "ijk_to_lps": np.asarray(volume.affine).tolist()}
+    acquisition = {key: value for key, value in volume.metadata.items() if key != "format"}
+    return document_of(reply, name, places, region=region, default_image=default_image, geometry=geometry,
+                       acquisition=acquisition)
+
+
+def _region(source: CTVolume, slices: int, first: int) -> dict | None:
+    """Which part of the source some slices are, or None for all of it."""
+    if slices == len(source.array):
+        return None
+    rows, columns = source.array.shape[1:]
+    return {"slice": [first, first + slices - 1], "row": [0, rows - 1], "column": [0, columns - 1]}

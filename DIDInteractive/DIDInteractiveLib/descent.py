@@ -74,8 +74,8 @@ class Descent:
         """Yield the places with the noise SDs ``targets`` (HU, from the default outwards), as far as they are reached.
 
         The last target counts as reached within 5 %. Where the descent ends short of it, its very end is yielded too if
-        it lies at least half a step of the targets beyond the one before. ``report`` gets the share of the work done, as
-        far as one can tell, which may fall.
+        it lies at least half a step of the targets beyond the one before. ``report`` gets the share of the work that is
+        done, as far as one can tell; it may fall.
         """
         state = self._objective.evaluate(self._objective.parameterisation.start)
         self.end, remaining, last = state, list(targets), state.noise

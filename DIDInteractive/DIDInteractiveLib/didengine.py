@@ -6,6 +6,7 @@ in this process or in another one. Importing this file needs numpy alone.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -209,6 +210,7 @@ class _Stages:
     def __init__(self, progress: Progress | None, costs: Sequence[float]):
         self._progress = progress
         self._shares = [cost / sum(costs) for cost in costs]
+        self._begun = time.monotonic()
 
     def stage(self, number: int) -> Progress | None:
         """Return the progress of stage ``number``, which begins now."""
@@ -218,8 +220,12 @@ class _Stages:
         start = time.monotonic()
 
         def report(fraction: float, text: str, remaining: float) -> None:
-            # The stages to come take as long as this one does, for their cost.
-            later = (time.monotonic() - start + remaining) * after / share if after else 0.0
-            self._progress(min(before + share * fraction, 1.0), text, remaining + later)
+            now, whole = time.monotonic(), min(before + share * fraction, 1.0)
+            if math.isfinite(remaining):
+                # The stages to come take as long as this one does, for their cost.
+                left = remaining + (now - start + remaining) * after / share
+            else:
+                left = (now - self._begun) * (1 / whole - 1) if whole > 0 else math.inf
+            self._progress(whole, text, left)
 
         return report

@@ -12,8 +12,8 @@ from .freememory import free_memory
 from .settings import LIMITS, CandidateSettings
 
 WORKING_VOLUMES = 7
-"""Float32 copies of the volume that the engine holds at its peak (6.3 were measured): default, smooth bound, masks, what
-a mixture takes on its way."""
+"""Float32 copies of the volume that the engine holds at its peak (6.3 were measured): default, smooth bound, masks,
+what a mixture takes on its way."""
 TUNING_BYTES_PER_PIXEL = 2500
 """Of a descent, for each pixel of a slice: the features that its gradients need; it takes one slice after the other."""
 USABLE_SHARE = 0.9

@@ -80,7 +80,7 @@ class Piece(Images):
 
     @cached_property
     def edges(self) -> EdgeProbe:
-        """The sharpness by which candidates are put in order, sought on the smooth bound as it is when they are shown."""
+        """The sharpness by which candidates are put in order; as when they are measured, edges of the smooth bound."""
         return EdgeProbe(self.array, self.smooth, self._spacing, self.outside)
 
     def bound_noise(self, direction: str) -> float:

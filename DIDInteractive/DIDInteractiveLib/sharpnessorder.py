@@ -47,7 +47,7 @@ def falling_shares(shares: Sequence[float], edges: Callable[[float], float]) -> 
         The shares that move least in all, or the given ones where no choice is in order.
     """
     chains = [(0.0, edges(0.0), [])]
-    """For each trial share of the current step: how much was moved until there, its sharpness, the shares until there."""
+    """For each trial share of a step: how much was moved until there, its sharpness, the shares until there."""
     first = [edges(share) for share in shares]
     if all(after < before for before, after in zip([chains[0][1], *first], first)):
         return list(shares)

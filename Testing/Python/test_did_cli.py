@@ -104,7 +104,8 @@ def test_tuned_candidates_and_those_of_a_filter_are_made(ldct, ct, tmp_path, mon
     status, out, err = ldct("candidates", ct, tmp_path / "filter", *QUICK, "--default-filter", "gaussian", "--json")
     assert (status, err) == (0, "")
     report = json.loads(out)
-    assert report["model"] == "fitted-gaussian" and report["fit_to_default_image"]["started_from"] == "tiny 1.0"
+    assert report["model"] == "fitted-gaussian" and report["fit"]["started_from"] == "tiny 1.0"
+    assert report["default_image"] == "gaussian"
     assert any("fitted to the default image" in message for message in report["messages"])
 
 

@@ -53,7 +53,8 @@ def test_what_does_not_fit_is_reduced_to_the_largest_number_that_does(worker, fr
     assert estimate_memory(SHAPE, np.int16, settings, worker).total <= 0.9 * free
     one_more = CandidateSettings(method="blend", count=settings.count + 1)
     assert estimate_memory(SHAPE, np.int16, one_more, worker).total > 0.9 * free
-    assert "11 candidates" in message and f"{free / 1e9:.1f} GB are free" in message and f"{settings.count} are made" in message
+    assert "11 candidates" in message and f"{free / 1e9:.1f} GB are free" in message
+    assert f"{settings.count} are made" in message
     assert "\n" not in message
 
 

@@ -10,6 +10,8 @@ from didmodelfactory import smoothing_models  # noqa: F401  (a fixture)
 from networkfactory import volume
 
 from DIDInteractiveLib import candidatefigures, candidatestore
+from DIDInteractiveLib.candidatedocument import document_of
+from DIDInteractiveLib.candidatefacts import content_of
 from DIDInteractiveLib.candidatefigures import draw_contact_sheet, draw_trade_off
 from DIDInteractiveLib.candidatestore import check_store, store_candidates
 from DIDInteractiveLib.didengine import CandidateRequest, InProcessDIDEngine
@@ -111,7 +113,7 @@ def test_one_slice_keeps_its_place(source, tmp_path):
     read = read_volume(tmp_path / "set" / document["candidates"][-1]["file"])
     np.testing.assert_array_equal(read.array, source.array[2:])
     assert read.affine[2, 3] == pytest.approx(30 + 2 * 3.0)
-    assert document["geometry"]["first_slice"] == 2
+    assert document["region"] == {"slice": [2, 2], "row": [0, 79], "column": [0, 79]}
 
 
 def test_an_empty_folder_is_filled(source, reply, tmp_path):
@@ -234,3 +236,20 @@ def test_the_plot_marks_default_and_input(tmp_path):
 def test_the_plot_does_without_edges(tmp_path):
     draw_trade_off(tmp_path / "plot.png", [fake("default", 8.0, None), fake("input", 30.0, None)], "title")
     assert (tmp_path / "plot.png").exists()
+
+
+def test_the_document_of_a_folder_and_that_of_the_scene_are_one_format(reply, stored):
+    scene = json.loads(content_of(reply, "ct.nrrd", [one.array for one in reply.candidates], None).document)
+    folder = json.loads((stored[0] / "candidates.json").read_text(encoding="utf-8"))
+    assert set(scene) == set(folder)
+    for one, other in zip(scene["candidates"], folder["candidates"]):
+        assert one.pop("index") and other.pop("file")
+        assert one == other
+    assert {key: folder[key] for key in scene if key not in ("geometry", "acquisition", "candidates")} == {
+        key: scene[key] for key in scene if key not in ("geometry", "acquisition", "candidates")}
+
+
+def test_a_number_that_is_not_finite_is_none_in_the_document(reply):
+    first = replace(reply.measurements[0], gnl_hu=float("nan"), bias_hu={"soft": float("inf")})
+    document = document_of(replace(reply, measurements=(first, *reply.measurements[1:])), "ct", [{}] * 4)
+    assert document["candidates"][0]["gnl_hu"] is None and document["candidates"][0]["bias_hu"] == {"soft": None}

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> Report:
                 precision=args.precision),
             progress=lambda fraction, text, remaining: bar(round(100 * fraction), 100, remaining, text))
     document = store.store_candidates(reply, volume, args.output, args.input.absolute().name,
-                                      slices.start if slices else 0)
+                                      slices.start if slices else 0, args.default_filter)
     values = {"output": str(args.output), **document, "warnings": list(volume.warnings)}
     return Report(_text(args.output, reply), values)
 
