@@ -10,7 +10,7 @@ from . import modelregistry, scene
 from .acquisition import acquisition_of
 from .widgetmodelcard import titleOf
 from .widgetsettings import MachineSettings
-from .widgetwarnings import inspectValues, warningsFor
+from .widgetwarnings import inspectValues, noteFor, warningsFor
 
 
 class ModulePanel:
@@ -113,18 +113,20 @@ class ModulePanel:
         return self.parameters.inputVolume
 
     def _inspect(self) -> None:
-        """Say where the input is outside what the network was trained for."""
+        """Say where the input is outside what the network was trained for, with a warning sign, and what is unknown."""
         card = self.card()
-        found: list[str] = []
+        found, note = [], ""
         if card is not None and self.run.missing() is None:
             volume = self._source()
             noise, doubts = None, []
             if volume.GetImageData().GetNumberOfScalarComponents() == 1:
                 noise, doubts = inspectValues(slicer.util.arrayFromVolume(volume), volume.GetSpacing()[::-1])
             stacking = scene.stacking_warning(volume)
-            found = warningsFor(acquisition_of(volume), card, noise, doubts + ([stacking] if stacking else []))
-        self.ui.warningLabel.text = "\n".join(found)
-        self.ui.warningLabel.visible = self.ui.warningIcon.visible = bool(found)
+            facts = acquisition_of(volume)
+            found, note = warningsFor(facts, card, noise, doubts + ([stacking] if stacking else [])), noteFor(facts)
+        self.ui.warningLabel.text = "\n".join([*found, note] if note else found)
+        self.ui.warningLabel.visible = bool(found or note)
+        self.ui.warningIcon.visible = bool(found)
 
     def _likelyInput(self):
         """Return the volume that the Red view shows, or else the first one of the scene, or None."""

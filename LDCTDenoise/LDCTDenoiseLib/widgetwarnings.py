@@ -1,4 +1,4 @@
-"""Where a volume is outside what a network was trained for, in sentences."""
+"""Where a volume is outside what a network was trained for, and what nobody knows of it, in sentences."""
 
 from __future__ import annotations
 
@@ -41,6 +41,17 @@ def warningsFor(facts: Acquisition, card: ModelCard, noise: float | None, doubts
     return found + _unknown(facts)
 
 
+def noteFor(facts: Acquisition) -> str:
+    """Return what cannot be known of a volume without a DICOM header, or "".
+
+    Most files have none. That alone says nothing against a volume, and a warning that is always there is read by
+    nobody: so this is told, but is no warning.
+    """
+    if facts.has_header:
+        return ""
+    return _("No DICOM header is at hand: kernel, contrast agent and age of the patient are unknown.")
+
+
 def _outside(limits, values, text: str) -> list[str]:
     """Return ``text`` for the value that lies farthest outside ``limits``, or nothing."""
     if not limits:
@@ -54,7 +65,7 @@ def _outside(limits, values, text: str) -> list[str]:
 
 def _unknown(facts: Acquisition) -> list[str]:
     if not facts.has_header:
-        return [_("No DICOM header is at hand: kernel, contrast agent and age of the patient are unknown.")]
+        return []
     unknown = [name for name, value in ((_("kernel"), facts.kernel), (_("contrast agent"), facts.contrast),
                                         (_("age of the patient"), facts.age_years)) if value is None]
     return [_("The DICOM header does not tell: {facts}.").format(facts=", ".join(unknown))] if unknown else []

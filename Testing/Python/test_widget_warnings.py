@@ -55,9 +55,28 @@ def test_the_run_is_possible_all_the_same(ui, parameters, ct, header):
     assert ui.applyButton.enabled
 
 
-def test_without_a_header_the_unknown_is_named(ui, parameters, ct):
-    assert warning(ui, parameters, ct) == (
-        "No DICOM header is at hand: kernel, contrast agent and age of the patient are unknown.")
+UNKNOWN = "No DICOM header is at hand: kernel, contrast agent and age of the patient are unknown."
+
+
+def test_without_a_header_the_unknown_is_named_but_is_no_warning(ui, parameters, ct):
+    assert warning(ui, parameters, ct) == UNKNOWN
+    assert ui.warningIcon.isHidden()
+
+
+def test_without_a_header_what_is_known_is_a_warning_all_the_same(mrml, ui, parameters):
+    values = np.random.default_rng(1).normal(50, 30, (5, 64, 64)).astype(np.int16)
+    said = warning(ui, parameters, mrml.add_volume(values, np.diag([0.8, 0.8, 0.5, 1.0]))).splitlines()
+    assert said == ["Slices of 0.5 mm; the network was trained with 2 to 8 mm.", UNKNOWN]
+    assert not ui.warningIcon.isHidden()
+
+
+@pytest.mark.parametrize("model", ["hrnet", "unet", "plain"])
+def test_the_shipped_sample_gives_no_warning(mrml, ui, parameters, model):
+    from LDCTDenoiseLib.sampledata import SAMPLES
+
+    parameters.model = model
+    assert warning(ui, parameters, mrml.load_volume(SAMPLES[0].path, SAMPLES[0].node)) == UNKNOWN
+    assert ui.warningIcon.isHidden()
 
 
 @pytest.mark.parametrize("spacing, sd, offset, text", [
@@ -67,6 +86,7 @@ def test_without_a_header_the_unknown_is_named(ui, parameters, ct):
 def test_geometry_noise_and_values_are_compared_with_the_card(mrml, ui, parameters, spacing, sd, offset, text):
     values = np.random.default_rng(1).normal(offset, sd, (5, 64, 64)).clip(offset - 100)
     assert text in warning(ui, parameters, mrml.add_volume(values.astype(np.float32), np.diag([*spacing, 1.0])))
+    assert not ui.warningIcon.isHidden()
 
 
 def test_a_labelmap_among_the_volumes_is_noticed(mrml, ui, parameters):
