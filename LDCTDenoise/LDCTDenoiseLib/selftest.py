@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import slicer
 
@@ -43,38 +46,69 @@ def check_logic(logic_class) -> None:
     assert result.GetSpacing() == source.GetSpacing()
 
 
+@contextmanager
+def opened(widget) -> Iterator[None]:
+    """Open the module of ``widget`` as a user would, and go back to the module that was open; nothing if it is open."""
+    if widget.parent.isEntered:
+        yield
+        return
+    window = slicer.util.mainWindow() is not None
+    if window:
+        before = slicer.util.selectedModule()
+        slicer.util.selectModule(widget.moduleName)
+        assert widget.parent.isEntered
+    else:
+        widget.enter()
+    try:
+        yield
+    finally:
+        if window:
+            slicer.util.selectModule(before)
+        else:
+            widget.exit()
+
+
 def check_panel(widget) -> None:
-    """Use the panel of the module's ``widget`` as a user would: preview, Apply, before and after, difference."""
+    """Use the panel of the module's ``widget`` as a user would: preview, Apply, before and after, difference, leave."""
     source = add_ct()
     slicer.util.setSliceViewerLayers(background=source)
+    layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    arrangement = layout.GetViewArrangement()
     panel, engine = widget.panel, widget.logic.engine
     widget.logic.engine = LoweringEngine()
     entered = widget.parent.isEntered
-    if not entered:
-        widget.enter()
     try:
-        parameters, ui = panel.parameters, panel.ui
-        parameters.inputVolume, parameters.model, parameters.strength = source, "plain", 100.0
-        red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
-        if red is not None and red.IsMappedInLayout():
-            red.RotateToVolumePlane(source)
-            red.JumpSliceByCentering(0, 0, 6)
-            ui.previewButton.click()
-            assert panel.run.preview.shown is not None, ui.messageLabel.text
-            ui.previewButton.click()
-            assert panel.run.preview.shown is None
-        ui.applyButton.click()
-        result = parameters.outputVolume
-        assert result is not None, ui.messageLabel.text
-        assert ui.statisticsTable.rowCount > 0
-        for button in (ui.beforeAfterButton, ui.differenceButton, ui.sideBySideButton):
-            button.click()
-            button.click()
-        assert panel.result.comparison.after and not panel.result.comparison.difference
+        with opened(widget):
+            use_panel(panel, source)
+            if not entered:
+                panel.ui.sideBySideButton.click()
     finally:
-        if not entered:
-            widget.exit()
         widget.logic.engine = engine
+    assert layout.GetViewArrangement() == arrangement
+
+
+def use_panel(panel, source) -> None:
+    """Click through the open ``panel`` with ``source`` as its input."""
+    parameters, ui = panel.parameters, panel.ui
+    parameters.inputVolume, parameters.model, parameters.strength = source, "plain", 100.0
+    red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    if red is not None and red.IsMappedInLayout():
+        red.RotateToVolumePlane(source)
+        red.JumpSliceByCentering(0, 0, 6)
+        ui.previewButton.click()
+        assert panel.run.preview.shown is not None, ui.messageLabel.text
+        ui.previewButton.click()
+        assert panel.run.preview.shown is None
+    ui.applyButton.click()
+    result = parameters.outputVolume
+    assert result is not None, ui.messageLabel.text
+    assert ui.statisticsTable.rowCount > 0
+    for button in (ui.beforeAfterButton, ui.differenceButton, ui.sideBySideButton):
+        button.click()
+        button.click()
+    assert panel.result.comparison.after and not panel.result.comparison.difference
+    # This volume was not loaded from DICOM.
+    assert not ui.exportButton.enabled and "DICOM" in ui.exportButton.toolTip
 
 
 def check_network(logic_class) -> None:

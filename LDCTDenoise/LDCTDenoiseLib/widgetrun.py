@@ -124,8 +124,8 @@ class RunControl(JobControl):
     def _succeed(self, ended, seconds: float) -> None:
         if self._isPreview:
             self.ui.previewButton.checked = True
-            self.tell(_("Preview of this slice only; Apply does the volume. {key} compares, the button removes it.").format(
-                key=self.panel.result.KEY))
+            text = _("Preview of this slice only; Apply does the volume. {key} compares, the button removes it.")
+            self.tell(text.format(key=self.panel.result.KEY))
         else:
             self._time(ended)
             self.panel.onResult(ended.result)

@@ -24,8 +24,8 @@ class DicomDatabase:
         return self.files.get(uid, "")
 
     def instanceValue(self, uid: str, tag: str) -> str:
-        found = pydicom.dcmread(self.files[uid], stop_before_pixels=True).get(tuple(f"0x{part}" for part in tag.split(",")))
-        return "" if found is None else str(found.value)
+        image = pydicom.dcmread(self.files[uid], stop_before_pixels=True)
+        return str(image[tag.replace(",", "")].value) if tag.replace(",", "") in image else ""
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_closing_the_dialog_without_a_folder_changes_nothing(denoised, choose, o
     assert (denoised.messageLabel.text, list(out.parent.iterdir())) == (said, [])
 
 
-def test_files_that_are_gone_are_noticed_at_the_click_and_told_without_asking_for_a_folder(denoised, choose, files, out):
+def test_files_that_are_gone_are_noticed_at_the_click_before_a_folder_is_asked_for(denoised, choose, files, out):
     asked = choose(out)
     for file in files:
         file.unlink()

@@ -238,3 +238,23 @@ def test_the_self_test_of_the_module_passes_in_the_application(panel, monkeypatc
 
     monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: False)
     LDCTDenoise.LDCTDenoiseTest("runTest").debug()
+
+
+def test_the_self_test_opens_the_panel_and_goes_back(open_panel, monkeypatch):
+    import slicer
+
+    import LDCTDenoise
+    from LDCTDenoiseLib import widgetinstall
+
+    selected = ["Welcome"]
+
+    def selectModule(name):
+        selected.append(name)
+        panel.enter() if name == "LDCTDenoise" else panel.exit()
+
+    panel = open_panel()
+    monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: False)
+    monkeypatch.setattr(slicer.util, "selectModule", selectModule)
+    monkeypatch.setattr(slicer.util, "selectedModule", lambda: selected[-1])
+    LDCTDenoise.LDCTDenoiseTest("runTest").debug()
+    assert selected == ["Welcome", "LDCTDenoise", "Welcome"]
