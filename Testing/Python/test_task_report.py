@@ -215,7 +215,17 @@ def test_the_page_keeps_the_aims_of_parts_that_are_not_made_again(tmp_path):
         kept = [(row["part"], row["verdict"]) for row in csv.DictReader(stream)]
     assert kept == [("rods", "missed"), ("grid", "met")]
     write_index(tmp_path)
-    assert "missed by 0.05" in (tmp_path / "README.md").read_text()
+    assert "**missed** by 0.05: 0.45, case" in (tmp_path / "README.md").read_text()
+
+
+def test_the_page_shows_the_worst_case_of_an_aim_and_how_many_are_like_it(tmp_path):
+    cases = [Aim("rods", "aim", "net", f"case {n}", "within", 1.0, Estimate(v)) for n, v in enumerate((0.5, -3.0, 2.0))]
+    (tmp_path / "rods.md").write_text("rods")
+    keep_aims(tmp_path, "rods", [*cases, Aim("rods", "other", "net", "case", "at most", 1.0, Estimate(math.nan))])
+    write_index(tmp_path)
+    page = (tmp_path / "README.md").read_text()
+    assert "**missed** by 2: 2 of 3; -3, case 1" in page and "| other | at most 1 | not measured |" in page
+    assert "1 met, 0 open, 2 missed, 1 not measured" in page
 
 
 FILE = "validation/phantom.nii.gz"

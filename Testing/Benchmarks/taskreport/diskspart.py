@@ -57,7 +57,7 @@ class Task:
 
 
 def write_disks(context: Context) -> list[Aim]:
-    """Write disks.md, disks.csv, disks.png and disks-images.png, and return the aims: d' has no limit, so none."""
+    """Write disks.md, disks.csv, disks.png and disks-images.png, and return the aims."""
     rows, pictures = _lesions(context)
     there = [name for name, file in DISKS.items() if (context.data / file).is_file()]
     for name in there:
@@ -67,7 +67,9 @@ def write_disks(context: Context) -> list[Aim]:
     draw_bars(context.output / "disks.png", shown)
     draw_panels(context.output / "disks-images.png", pictures, context.plan.square)
     write_page(context.output / "disks.md", _page(context, rows, there))
-    return []
+    names = {m.label for m in context.networks}
+    return [Aim("disks", f"d' of FBP kept: {r['task']} (a limit of this report)", r["method"], r["group"], "at least",
+                1.0, Estimate(r["ratio"], r["ratio_low"], r["ratio_high"])) for r in shown if r["method"] in names]
 
 
 def _lesions(context: Context) -> tuple[list[dict], list[list[Panel]]]:
@@ -197,24 +199,24 @@ def _page(context: Context, rows: list[dict], there: Sequence[str]) -> list[str]
         "d' of a channelised Hotelling observer with round dense difference-of-Gaussian channels (Abbey and Barrett, "
         "doi:10.1364/JOSAA.18.000473), without internal noise, freed from the bias of few samples "
         "(doi:10.1109/TMI.2009.2012705). It weights frequencies as the noise left in them allows, so smoothing alone "
-        f"neither helps nor harms it: what lowers its d' is signal that is gone. In brackets the {CONFIDENCE:.0%} "
-        "interval, from leaving out one scan at a time; the ratio to FBP, on the same scans, is steadier than either "
-        "d'. Negative values mean that nothing was seen.", "",
-        f"**Squares of water** as in [rods](rods.md), noise {plan.lesion_noise:g} HU, two kinds, "
-        f"{plan.realisations} realisations of each, each with noise of its own. Detection: a spot of "
-        f"{squares.SPOT_HU:g} HU, "
+        "neither helps nor harms it: what lowers its d' is signal that is gone. Where a signal is known exactly in "
+        "white noise it gives the root of the signal's energy over the noise SD, as it must "
+        f"(Testing/Python/test_metrics_observer.py). In brackets the {CONFIDENCE:.0%} interval, from leaving out one "
+        "scan at a time; the ratio to FBP, on the same scans, is steadier than either d'. Negative values mean that "
+        "nothing was seen.", "",
+        f"**Squares of water** as in [rods](rods.md), noise {plan.lesion_noise:g} HU, two kinds, {plan.realisations} "
+        f"realisations of each, each with noise of its own. Detection: a spot of {squares.SPOT_HU:g} HU, "
         f"{2 * squares.SPOT_MM:g} mm wide, or none, at {len(five)} known places of each scan. Characterisation, this "
         f"project's own task: a solid lesion of {squares.LESION_HU:g} HU, {2 * squares.LESION_MM:g} mm wide, or one "
-        "with "
-        f"a rim of {squares.RIM_HU:g} HU around a core of {2 * squares.CORE_MM:g} mm without contrast, at {len(four)} "
-        "places: both have the same mean, so that only their inner structure tells a metastasis with a dead core or an "
-        "abscess from a solid lesion.", ""]
+        f"with a rim of {squares.RIM_HU:g} HU around a core of {2 * squares.CORE_MM:g} mm without contrast, at "
+        f"{len(four)} places: both have the same mean, so that only their inner structure tells a metastasis with a "
+        "dead core or an abscess from a solid lesion.", ""]
     if there:
         lines += ["**MITA disks** (doi:10.5281/zenodo.7996580): per dose ten simulated slices with four rods and ten "
-                  "without. Ten slices with one copy of each rod are few: the intervals are wide, and a ratio is given "
-                  f"only where FBP's d' is at least {WEAK:g}. Detection of each rod and, as root mean square, of "
-                  "all; as "
-                  "characterisation, which of two rods of nearly the same sum but different size and contrast it is.",
+                  "without. Ten slices with one copy of each rod are few: the intervals are wide, and a ratio is "
+                  f"given only where FBP's d' is at least {WEAK:g}. Detection of each rod and, as root mean square, of "
+                  "all; as characterisation, which of two rods of nearly the same sum but different size and contrast "
+                  "it is.",
                   ""]
     else:
         lines += ["The MITA disks are left out: the data folder has no phantom/sim_lcdct_*.", ""]

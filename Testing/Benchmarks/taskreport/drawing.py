@@ -13,7 +13,7 @@ __all__ = ["Panel", "draw_bars", "draw_grid", "draw_panels", "draw_rods", "draw_
 DPI = 80
 
 
-def draw_rods(path: Path, rows: Sequence[dict], curves: Sequence[dict], aims: dict[float, float | None]) -> None:
+def draw_rods(path: Path, rows: Sequence[dict], curves: Sequence[dict], aims: dict[float, float]) -> None:
     """TTF50 relative to FBP's against contrast, and the NPS of unit variance, at half the noise, row by row."""
     levels = list(dict.fromkeys(r["noise_hu"] for r in rows))
     figure = _figure(10, 3.4 * len(levels))
@@ -28,8 +28,7 @@ def draw_rods(path: Path, rows: Sequence[dict], curves: Sequence[dict], aims: di
                      [max(0.0, own[c]["high"] - own[c]["ratio"]) for c in contrasts]]
             axes[0].errorbar(places, values, reach, fmt="o", markersize=4, capsize=2, label=name)
         for k, contrast in enumerate(contrasts):
-            if aims[contrast] is not None:
-                axes[0].hlines(aims[contrast], k - 0.4, k + 0.4, colors="black", linestyles=":")
+            axes[0].hlines(aims[contrast], k - 0.4, k + 0.4, colors="black", linestyles=":")
         axes[0].set_xticks(range(len(contrasts)), [f"{c:g} HU" for c in contrasts])
         axes[0].set(ylim=(0, 1.15), ylabel="TTF50 / FBP's", title=f"noise {noise:g} HU, half of it left; dotted: aim")
         axes[0].legend(fontsize=7)

@@ -131,20 +131,17 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
     lines = [
         "# Dose, kernel, pixel size and anatomy", "",
         f"{cells} cells of one slice each: {', '.join(a.name for a in plan.anatomies)}; kernels {kernels}; pixels of "
-        f"{', '.join(f'{p:g}' for p in plan.pixels)} mm; doses 1, {', '.join(f'{d:g}' for d in plan.doses)}. A "
-        "slice is "
-        "filtered from its own kernel to the cell's, noise and structure alike (gain at most 5), and the "
-        f"{plan.grid_side} x {plan.grid_side} pixels in the middle of the body are sampled from it without "
-        "averaging, as a "
-        "zoomed reconstruction does; anatomy beyond them goes on for 50 mm in the simulation. The noise index is the "
-        "target's own noise level, so that the target is the full dose: at half the dose the noise added equals the "
-        "target's, and there the identity has the advantage in RMSE.", "",
-        f"Letters mark what a cell breaks: e RMSE above the low dose's (judged where the added noise is at least "
-        f"{HARM_FACTOR:g} x the target's), n noise above the input's (median SD in 7 mm windows of soft tissue), "
-        "and a mean shift between input and output "
-        f"beyond {BIAS_LIMIT_HU['soft']:g} HU in soft tissue (s) or {BIAS_LIMIT_HU['lung']:g} HU in lung (l) and "
-        "bone (b). "
-        "At full dose there is no RMSE, as nothing is known that is better than the input.", "",
+        f"{', '.join(f'{p:g}' for p in plan.pixels)} mm; doses 1, {', '.join(f'{d:g}' for d in plan.doses)}. A slice "
+        "is filtered from its own kernel to the cell's, noise and structure alike (gain at most 5), and the "
+        f"{plan.grid_side} x {plan.grid_side} pixels in the middle of the body are sampled from it without averaging, "
+        "as a zoomed reconstruction does; anatomy beyond them goes on for 50 mm in the simulation. The noise index is "
+        "the target's own noise level, so that the target is the full dose: at half the dose the noise added equals "
+        "the target's, and there the identity has the advantage in RMSE.", "",
+        "Letters mark what a cell breaks: e RMSE above the low dose's (judged where the added noise is at least "
+        f"{HARM_FACTOR:g} x the target's), n noise above the input's (median SD in 7 mm windows of soft tissue), and a "
+        f"mean shift between input and output beyond {BIAS_LIMIT_HU['soft']:g} HU in soft tissue (s) or "
+        f"{BIAS_LIMIT_HU['lung']:g} HU in lung (l) and bone (b). At full dose there is no RMSE, as nothing is known "
+        "that is better than the input.", "",
         "![RMSE relative to the low dose](grid.png)", "", "## Verdict", ""]
     body = []
     for method in dict.fromkeys(r["method"] for r in rows):

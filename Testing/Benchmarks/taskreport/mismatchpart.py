@@ -136,22 +136,18 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
     plan, geometry = context.plan, SCAN.geometry
     lines = [
         "# A different reconstruction at test time", "",
-        "The seed's test patient was reconstructed by the authors' own FBP, not by the scanner's as in training. Here: "
-        f"{KNOWN}, the slice as it is with simulated noise of the default geometry and the slice's own colour; "
+        "The seed's test patient was reconstructed by the authors' own FBP, not by the scanner's as in training. "
+        f"Here: {KNOWN}, the slice as it is with simulated noise of the default geometry and the slice's own colour; "
         f"{OTHER}, the slice projected and reconstructed again, anatomy and noise alike, on {PIXEL_MM:g} mm pixels "
-        "with "
-        f"the filter 1 / (1 + (f / {FILTER.f50:g})^{2 * FILTER.order}) in place of the kernels of the training's form, "
-        f"{geometry.views} views, {geometry.channels} channels of {geometry.channel_pitch:g} mm, source to isocentre "
-        f"{geometry.source_isocentre:g} mm, source to detector {geometry.source_detector:g} mm; the reference is "
-        "the same "
-        "reconstruction without the noise.", "",
-        f"Slices: {', '.join(a.name for a in plan.mismatch)}; noise index {plan.noise_index:g} HU, dose "
-        f"{plan.dose:g}; the "
-        f"middle {CROP_MM:g} mm of the body. Classical filters at their best parameter against the reference on the "
-        "very "
-        "slice, told the noise. Noise is smoother in the other reconstruction, so ratios of one and the other are "
-        "not of "
-        "one task; how a method's ratio moves against the other methods' tells what the mismatch costs.", ""]
+        f"with the filter 1 / (1 + (f / {FILTER.f50:g})^{2 * FILTER.order}) in place of the kernels of the training's "
+        f"form, {geometry.views} views, {geometry.channels} channels of {geometry.channel_pitch:g} mm, source to "
+        f"isocentre {geometry.source_isocentre:g} mm, source to detector {geometry.source_detector:g} mm; the "
+        "reference is the same reconstruction without the noise.", "",
+        f"Slices: {', '.join(a.name for a in plan.mismatch)}; noise index {plan.noise_index:g} HU, dose {plan.dose:g}; "
+        f"the middle {CROP_MM:g} mm of the body. Classical filters at their best parameter against the reference on "
+        "the very slice, told the noise. Noise is smoother in the other reconstruction, so ratios of one and the "
+        "other are not of one task; how a method's ratio moves against the other methods' tells what the mismatch "
+        "costs.", ""]
     methods = list(dict.fromkeys(r["method"] for r in rows))
     body = []
     for method in methods:

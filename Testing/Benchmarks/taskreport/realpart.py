@@ -106,11 +106,9 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
         "candidate (DIDInteractiveLib/edges.py); no disk of known shape is in a patient, so there is no TTF.",
         "- Detail removed: correlation of what was removed with the detail that all networks together leave. Noise "
         "gives 0, structure that is taken away more; filters see the same anatomy through the same guide, which "
-        "favours "
-        "the networks that made it.",
-        "- Energy at edges: removed energy in the steepest tenth of the soft tissue over that in its flattest half; "
-        "1 for "
-        "even noise.", ""]
+        "favours the networks that made it.",
+        "- Energy at edges: removed energy in the steepest tenth of the soft tissue over that in its flattest half; 1 "
+        "for even noise.", ""]
     for scan in dict.fromkeys(r["scan"] for r in rows):
         own = [r for r in rows if r["scan"] == scan]
         lines += [f"## {scan}", "", f"Median contrast of the edges {own[0]['edge_contrast_hu']:.0f} HU.", "", *table(

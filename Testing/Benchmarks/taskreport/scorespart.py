@@ -113,8 +113,8 @@ def _bias_aims(context: Context, rows: list[dict]) -> list[Aim]:
             if own:
                 worst = max(own, key=lambda r: abs(_number(r, f"bias_{tissue}_hu")))
                 found.append(Aim("scores", f"HU bias in {tissue} against the target", method.label,
-                                 f"worst of {len(own)}: {worst['patient']}, {worst['track']}, "
-                                 f"NI {float(worst['noise_index_hu']):g} HU", "within", limit,
+                                 f"worst of {len(own)}: {worst['patient']}, {worst['track']}, NI "
+                                 f"{float(worst['noise_index_hu']):g} HU", "within", limit,
                                  Estimate(_number(worst, f"bias_{tissue}_hu"))))
     return found
 
@@ -130,10 +130,12 @@ def _harm_aims(context: Context) -> list[Aim]:
         for check in dict.fromkeys(r["check"] for r in own):
             here = [r for r in own if r["check"] == check]
             rule = Rule(check, here[0]["sense"], float(here[0]["limit"]))
+            broken = sum(not rule.holds(float(r["value"])) for r in here)
             value = rule.worst([float(r["value"]) for r in here])
             worst = next((r for r in here if float(r["value"]) == value), here[0])
             found.append(Aim("scores", f"do no harm: {check}", method.label,
-                             f"worst of {len(here)}: {worst['case']}", rule.sense, rule.limit, Estimate(value)))
+                             f"{broken} of {len(here)} broken, worst: {worst['case']}", rule.sense, rule.limit,
+                             Estimate(value)))
     return found
 
 
@@ -164,10 +166,9 @@ def _page(context: Context, rows: list[dict], means: list[dict]) -> list[str]:
     lines = [
         "# Scores on validation patients", "",
         "From the report [validation](../validation/table.md), made by `ldct evaluate`, where the protocol is told: "
-        "RMSE, "
-        "SSIM, PSNR and VIF inside the body, mean over slices, then over patients; classical filters at their best "
-        "parameter against the reference, told the noise. Networks that are not in that report are scored here on the "
-        "same slices and noise.", ""]
+        "RMSE, SSIM, PSNR and VIF inside the body, mean over slices, then over patients; classical filters at their "
+        "best parameter against the reference, told the noise. Networks that are not in that report are scored here "
+        "on the same slices and noise.", ""]
     if not any(m.identity["architecture"] == OPPONENT for m in context.networks):
         lines += [f"**RED-CNN is missing**: no weights were given (`--extra-weights {OPPONENT}=CHECKPOINT`). With "
                   f"{OPPONENT_WIDTHS[0]} channels it takes {_opponent_work() / 1e9:.0f} G multiply-adds for 512 x 512.",

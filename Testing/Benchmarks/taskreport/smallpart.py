@@ -90,16 +90,13 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
     plan = context.plan
     lines = [
         "# Small patients", "",
-        "No child was scanned or simulated as one: the same slice of an adult is declared to have smaller pixels, "
-        "so that "
-        "body and organs shrink together, as when the reconstruction's field of view is fitted to the patient. Rays "
-        "cross "
-        f"less tissue; photons are saved until the noise index is {plan.noise_index:g} HU again (automatic "
-        "exposure), and "
-        f"{plan.dose:g} of that dose is simulated with the kernel exp(-ln 2 (f / "
-        f"{STANDARD.f50:g})^{STANDARD.power:g}). "
-        "What changes for a network: the noise gets coarser in pixels, organs do not. The target's own noise and "
-        f"sharpness shrink with it, which a real scan's would not. The middle {SIDE} x {SIDE} pixels.", "",
+        "No child was scanned or simulated as one: the same slice of an adult is declared to have smaller pixels, so "
+        "that body and organs shrink together, as when the reconstruction's field of view is fitted to the patient. "
+        f"Rays cross less tissue; photons are saved until the noise index is {plan.noise_index:g} HU again (automatic "
+        f"exposure), and {plan.dose:g} of that dose is simulated with the kernel exp(-ln 2 (f / "
+        f"{STANDARD.f50:g})^{STANDARD.power:g}). What changes for a network: the noise gets coarser in pixels, organs "
+        "do not. The target's own noise and sharpness shrink with it, which a real scan's would not. The middle "
+        f"{SIDE} x {SIDE} pixels.", "",
         "![RMSE against size](small.png)", ""]
     for anatomy in dict.fromkeys(r["anatomy"] for r in rows):
         body = []
