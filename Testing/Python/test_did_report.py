@@ -20,7 +20,8 @@ sys.path.append(str(BENCHMARKS))
 import did_report  # noqa: E402
 from didreport import doses, matching  # noqa: E402
 from didreport.figurespart import disc, flattest  # noqa: E402
-from didreport.matchedpart import noise_of_pairs  # noqa: E402
+from didreport.matchedpart import ceiling, noise_of_pairs  # noqa: E402
+from didreport.phantompart import order_table  # noqa: E402
 from didreport.plan import Choice, Figures, Plan  # noqa: E402
 from didreport.rangepart import METHODS, reach  # noqa: E402
 from didreport.regions import halves  # noqa: E402
@@ -79,11 +80,25 @@ def test_a_summary_counts_what_is_more_than_one_per_cent_worse_and_at_least_thre
 def test_the_input_itself_is_not_counted_as_reached():
     found = reach([8.0, 9.0, 20.0, 50.0], [0.7, 0.8, 0.95, 1.0], default=1)
     assert (found.smoothest, found.default, found.sharpest, found.input) == (8.0, 9.0, 20.0, 50.0)
-    assert found.noise_rises and found.edges_rise
+    assert found.noise_rises and found.edges_rise and found.edges_lost == pytest.approx(0.1)
     assert not reach([8.0, 9.0, 9.0, 50.0], [0.7, 0.8, None, 1.0], default=1).noise_rises
     assert not reach([8.0, 9.0, 20.0, 50.0], [0.7, 0.8, None, 1.0], default=1).edges_rise
     overshooting = reach([8.0, 8.5, 9.0, 20.0, 50.0], [0.7, 0.9, 0.8, 0.95, 1.0], default=2)
     assert overshooting.sharper_edges and not overshooting.smoother_edges
+
+
+def test_the_most_that_could_be_gained_counts_the_places_where_blending_has_more_than_noise_in_its_error():
+    rows = [{"method": "blend", "tissue": "body", "position": position, "noise_hu": noise, "rmse_hu": 10.0}
+            for position, noise in ((-0.5, 9.0), (-0.2, 9.6), (0.2, 9.6), (0.4, 9.7), (0.6, 9.8), (0.8, 9.9))]
+    text = ceiling(rows + [{**row, "tissue": "lung", "noise_hu": 1.0} for row in rows])
+    assert "100 % of the places on the smoother side and 50 % on the sharper one" in text
+
+
+def test_resolution_out_of_order_is_named_on_its_side():
+    values = {-0.5: 0.32, -0.2: 0.31, 0.2: 0.31, 0.5: 0.35, 0.8: 0.372}
+    rows = [{"task": "TTF50", "method": "did", "position": place, "value": value} for place, value in values.items()]
+    lines = "\n".join(order_table(rows))
+    assert "| did | smoother | NO (-3.1 %) |" in lines and "| did | sharper | yes (+20.0 %) |" in lines
 
 
 def test_noise_of_two_realisations_does_not_count_anatomy():

@@ -15,7 +15,7 @@ from LDCTDenoiseLib.volumeio import read_volume
 from scipy import ndimage
 
 from .context import Context
-from .matching import SIDES, curve, noise_at, positions, summary
+from .matching import SIDES, curve, noise_at, positions, strictly_rising, summary
 from .scenes import Scene
 from .sets import network
 from .tables import table, text, write_csv
@@ -48,7 +48,7 @@ def phantoms(context: Context, methods: dict[str, CandidateSettings], blend: Can
              f"{context.plan.pair_noise:g} HU and {context.plan.dose:g} of the dose, half of them with the negative "
              "noise of the others, on three of which weights were tuned; the edge profile is taken from the mean of "
              "all. Noise SD in the water.", "",
-             *_ratio_table([r for r in rows if r["task"].startswith("TTF50")])]
+             *_ratio_table(rows), *order_table(rows)]
     there = (context.scenes.data / DISKS).is_file()
     found = _contrast_rows(context, {"blend": blend, **methods}) if there else []
     lines += ["## Low contrast at matched noise: simulated MITA disks", ""]
@@ -149,6 +149,24 @@ def _rows(context: Context, scene: Scene, methods, roi, noise, tasks) -> list[di
             rows += [{"task": task, "method": name, "position": float(p), "noise_hu": float(n), "value": float(v),
                       "ratio": float(v / b)} for p, n, v, b in zip(places, wanted, values, base[task])]
     return rows
+
+
+def order_table(rows: list[dict]) -> list[str]:
+    """Whether TTF50 rises with the noise for each method, and by how much in all, on both sides."""
+    body = []
+    for method in dict.fromkeys(r["method"] for r in rows):
+        for side in SIDES:
+            cells = []
+            for task in dict.fromkeys(r["task"] for r in rows):
+                values = np.array([r["value"] for r in rows if r["task"] == task and r["method"] == method
+                                   and (r["position"] < 0) == (side == SIDES[0])])
+                known = values[np.isfinite(values)]
+                change = 100 * (known[-1] / known[0] - 1) if len(known) > 1 else float("nan")
+                cells.append(f"{'yes' if len(known) > 1 and strictly_rising(known) else 'NO'} ({change:+.1f} %)")
+            body.append([method, side, *cells])
+    return ["Does TTF50 rise with the noise, from each of the compared places to the next (and by how much from the "
+            "first to the last)?", "",
+            *table(["method", "side", *dict.fromkeys(r["task"] for r in rows)], body)]
 
 
 def _ratio_table(rows: list[dict]) -> list[str]:

@@ -56,9 +56,11 @@ def write_timing(context: Context) -> None:
         f"before and after. Sets of {CandidateSettings().count} candidates with the default settings; a volume tunes "
         f"on {CandidateSettings().tuning_slices} slices and then applies the network to all slices for every "
         "candidate. Everything is counted: default, smooth bound, steps that were taken back, the search for the "
-        "wanted noise. For other hardware or sizes, multiply the passes by the time of a pass there.", "",
+        "wanted noise, the candidates of all slices; so 'passes in all / steps' is what a run takes, divided by the "
+        "steps behind its last candidates, and not the price of one step. For other hardware or sizes, multiply the "
+        "passes by the time of a pass there.", "",
         *table(["", "model", "method", "size", "candidates", "steps", "seconds in all", "seconds per pass",
-                "passes per step", "passes per candidate", "passes in all"], body),
+                "passes in all / steps", "passes in all / candidates", "passes in all"], body),
         "## From the slider to new pixels", "", *_slider_lines(slider)])
 
 
