@@ -160,6 +160,9 @@ class ResultView:
         self.ui.beforeAfterButton.text = text.format(key=self.KEY)
         self.ui.sideBySideButton.checked = comparison.sideBySide
         self.ui.differenceButton.checked = comparison.difference
+        # In words too: with some styles, above all dark ones, it can hardly be seen that a button is down.
+        self.ui.sideBySideButton.text = _("End side b&y side") if comparison.sideBySide else _("Side b&y side")
+        self.ui.differenceButton.text = _("Hide &difference") if comparison.difference else _("&Difference")
         self.updateExport()
 
     def updateExport(self) -> None:

@@ -124,7 +124,7 @@ class RunControl(JobControl):
     def _succeed(self, ended, seconds: float) -> None:
         if self._isPreview:
             self.ui.previewButton.checked = True
-            text = _("Preview of this slice only; Apply does the volume. {key} compares, the button removes it.")
+            text = _("Preview of this slice only; Apply does the volume. Press {key} to compare.")
             self.tell(text.format(key=self.panel.result.KEY))
         else:
             self._time(ended)

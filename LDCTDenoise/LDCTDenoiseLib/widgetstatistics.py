@@ -19,10 +19,9 @@ def rowsOf(statistics: ResultStatistics) -> list[tuple[str, str, str, str]]:
     change = _signed(after - before)
     if before > 0:
         change = _("{change} ({share:+.0f} %)").format(change=change, share=100 * (after / before - 1))
-    noise = _("Noise (SD), region") if statistics.voxels else _("Noise (SD), soft tissue")
-    rows = [(noise, _hu(before), _hu(after), change), (_("Removed (SD)"), "", "", _hu(statistics.removed_sd))]
-    names = {"soft": _("Shift, soft tissue"), "fat": _("Shift, fat"), "lung": _("Shift, lung"),
-             "bone": _("Shift, bone"), "region": _("Shift, region")}
+    rows = [(_("Noise (SD)"), _hu(before), _hu(after), change), (_("Removed (SD)"), "", "", _hu(statistics.removed_sd))]
+    names = {"soft": _("Shift of HU, soft tissue"), "fat": _("Shift of HU, fat"), "lung": _("Shift of HU, lung"),
+             "bone": _("Shift of HU, bone"), "region": _("Shift of HU, region")}
     return rows + [(names[tissue], "", "", _signed(statistics.bias[tissue])) for tissue in TISSUES
                    if tissue in statistics.bias]
 
@@ -39,8 +38,11 @@ def _signed(value: float) -> str:
 def fillTable(table, statistics: ResultStatistics | None) -> None:
     """Show ``statistics`` in ``table`` (QTableWidget), in full height; None empties it."""
     rows = rowsOf(statistics) if statistics is not None else []
+    table.clearSpans()
     table.setRowCount(len(rows))
     for row, texts in enumerate(rows):
+        if not any(texts[1:3]):
+            table.setSpan(row, 0, 1, 3)  # so that a name that nothing follows is never cut off
         for column, text in enumerate(texts):
             item = qt.QTableWidgetItem(text.replace("-", "\N{MINUS SIGN}") if column else text)
             if column:

@@ -132,6 +132,28 @@ def test_side_by_side_is_undone_by_a_second_click(mrml, done):
     assert not done.sideBySideButton.checked
 
 
+def test_buttons_that_are_down_say_what_the_next_click_does(done):
+    texts = []
+    for _ in range(3):
+        texts.append((done.sideBySideButton.text, done.differenceButton.text))
+        done.sideBySideButton.click()
+        done.differenceButton.click()
+    assert texts[1] == ("End side b&y side", "Hide &difference")
+    assert texts[0] == texts[2] == ("Side b&y side", "&Difference")
+
+
+def test_side_by_side_takes_a_preview_away_first(mrml, done, session, calls):
+    session.sliceLogics["Red"].SnapSliceOffsetToIJK()
+    before = views(mrml)
+    done.previewButton.click()
+    calls[1].finish()
+    done.sideBySideButton.click()
+    assert done.previewButton.text == "&Preview slice"
+    assert shown("Red").GetName() == "CT"
+    done.sideBySideButton.click()
+    assert views(mrml) == before
+
+
 def test_a_layout_that_the_user_chose_meanwhile_stays(mrml, done, session):
     import slicer
 
@@ -282,13 +304,13 @@ def hu(text):
 
 def test_the_table_tells_noise_what_was_removed_and_how_far_hu_shifted(done, ct, result):
     rows = cells(done)
-    assert rows[0][0] == "Noise (SD), soft tissue"
+    assert rows[0][0] == "Noise (SD)"
     before, after = hu(rows[0][1]), hu(rows[0][2])
     assert before == pytest.approx(30, rel=0.2)
     assert after == pytest.approx(27, rel=0.2)
     assert hu(rows[0][3]) == pytest.approx(after - before, abs=0.11)
     assert rows[0][3].endswith(" HU (\N{MINUS SIGN}10 %)")
-    assert [row[0] for row in rows[1:]] == ["Removed (SD)", "Shift, soft tissue"]
+    assert [row[0] for row in rows[1:]] == ["Removed (SD)", "Shift of HU, soft tissue"]
     assert rows[1][3].endswith(" HU")
     shift = float((array_of(result).astype(float) - array_of(ct)).mean())
     assert hu(rows[2][3]) == pytest.approx(shift, abs=0.3)
@@ -324,11 +346,11 @@ def test_a_region_of_the_user_is_measured_in_place_of_soft_tissue(done, ct, resu
     inside = (slice(1, 4), slice(10, 20), slice(10, 20))
     before, after = array_of(ct)[inside].astype(float), array_of(result)[inside].astype(float)
     rows = cells(done)
-    assert rows[0][:3] == ["Noise (SD), region", f"{before.std(ddof=1):.1f} HU", f"{after.std(ddof=1):.1f} HU"]
+    assert rows[0][:3] == ["Noise (SD)", f"{before.std(ddof=1):.1f} HU", f"{after.std(ddof=1):.1f} HU"]
     shift = f"{(after - before).mean():+.1f} HU".replace("-", "\N{MINUS SIGN}")
-    assert rows[2] == ["Shift, region", "", "", shift]
+    assert rows[2] == ["Shift of HU, region", "", "", shift]
     parameters.region = None
-    assert cells(done)[0][0] == "Noise (SD), soft tissue"
+    assert cells(done)[2][0] == "Shift of HU, soft tissue"
 
 
 @pytest.mark.parametrize("center, size, reason", [
@@ -349,7 +371,7 @@ def test_a_new_region_lies_where_the_red_view_shows_the_volume_and_is_measured(d
     assert roi.GetCenter()[2] == pytest.approx(-44.0)
     assert min(roi.GetSize()) == 20.0
     assert roi.GetDisplayNode().GetHandlesInteractive()
-    wait_for(lambda: [row[0] for row in cells(done)[:1]] == ["Noise (SD), region"])
+    wait_for(lambda: [row[0] for row in cells(done)[2:]] == ["Shift of HU, region"])
 
 
 def test_a_new_region_lies_in_the_volume_wherever_the_view_is(done, ct, session):

@@ -38,6 +38,7 @@ def picture(panel, name, width=WIDTH, scale=1):
     parent.render(image)
     assert image.save(str(FOLDER / f"{name}.png"))
     assert cut_off(panel.widget.panel.ui) == []
+    assert cut_off_cells(panel.widget.panel.ui.statisticsTable) == []
 
 
 def cut_off(ui):
@@ -52,6 +53,18 @@ def cut_off(ui):
                 found.append(name)
         elif widget.width < widget.sizeHint().width() or widget.height < widget.sizeHint().height():
             found.append(name)
+    return found
+
+
+def cut_off_cells(table):
+    """Return the texts of a table that do not fit into their cells."""
+    found = []
+    for row in range(table.rowCount):
+        for column in range(table.columnCount):
+            item = table.item(row, column)
+            index = table.model().index(row, column)
+            if item is not None and table.visualRect(index).width() < table.sizeHintForIndex(index).width():
+                found.append(item.text())
     return found
 
 
@@ -126,6 +139,25 @@ def test_done(panel, parameters, sample, ui, calls, denoised):
     picture(panel, "done")
 
 
+def test_done_in_a_narrow_panel(panel, parameters, sample, ui, calls, denoised):
+    finish(parameters, sample, ui, calls, denoised)
+    picture(panel, "done-narrow", width=330)
+
+
+def test_done_with_views_side_by_side_and_the_difference(panel, parameters, sample, ui, calls, denoised):
+    finish(parameters, sample, ui, calls, denoised)
+    ui.sideBySideButton.click()
+    ui.differenceButton.click()
+    picture(panel, "done-compared")
+
+
+def test_a_warning(panel, parameters, sample):
+    sample.SetSpacing(0.2, 0.2, 0.5)
+    parameters.inputVolume = sample
+    settle()
+    picture(panel, "warning")
+
+
 def test_failed(panel, parameters, sample, ui, calls):
     parameters.inputVolume = sample
     ui.applyButton.click()
@@ -171,7 +203,28 @@ def dark():
 
 def test_done_in_a_dark_theme(dark, panel, parameters, sample, ui, calls, denoised):
     finish(parameters, sample, ui, calls, denoised)
+    ui.sideBySideButton.click()
     picture(panel, "done-dark")
+    picture(panel, "done-dark-hidpi", scale=2)
+
+
+def test_preview_and_a_warning_in_a_dark_theme(dark, panel, parameters, sample, ui, calls, session):
+    sample.SetSpacing(0.2, 0.2, 5.0)
+    parameters.inputVolume = sample
+    session.sliceLogics["Red"].SnapSliceOffsetToIJK()
+    ui.previewButton.click()
+    calls[0].finish()
+    settle()
+    picture(panel, "preview-dark")
+
+
+def test_running_in_a_dark_theme(dark, panel, parameters, sample, ui, calls):
+    parameters.inputVolume = sample
+    ui.applyButton.click()
+    calls[0].started()
+    calls[0].progress(4, 20.0)
+    settle()
+    picture(panel, "running-dark")
 
 
 def test_running_on_a_display_of_twice_the_resolution(panel, parameters, sample, ui, calls):
@@ -181,3 +234,8 @@ def test_running_on_a_display_of_twice_the_resolution(panel, parameters, sample,
     calls[0].progress(4, 20.0)
     settle()
     picture(panel, "running-hidpi", scale=2)
+
+
+def test_done_on_a_display_of_twice_the_resolution(panel, parameters, sample, ui, calls, denoised):
+    finish(parameters, sample, ui, calls, denoised)
+    picture(panel, "done-hidpi", scale=2)
