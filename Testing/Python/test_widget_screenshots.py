@@ -38,7 +38,8 @@ def picture(panel, name, width=WIDTH, scale=1):
     parent.render(image)
     assert image.save(str(FOLDER / f"{name}.png"))
     assert cut_off(panel.widget.panel.ui) == []
-    assert cut_off_cells(panel.widget.panel.ui.statisticsTable) == []
+    table = getattr(panel.widget.panel.ui, "statisticsTable", None)  # which DID Interactive has not
+    assert table is None or cut_off_cells(table) == []
 
 
 def cut_off(ui):
