@@ -20,7 +20,7 @@ sys.path.append(str(BENCHMARKS))
 from networksreport import lesions, paper  # noqa: E402
 from networksreport.cases import in_order  # noqa: E402
 from networksreport.comparing import compare, limit, mean  # noqa: E402
-from networksreport.failures import reason_for_place, reason_for_slice, shares  # noqa: E402
+from networksreport.failures import left_share, reason_for_place, reason_for_slice, shares  # noqa: E402
 from networksreport.otherscan import scanned  # noqa: E402
 from networksreport.plan import LESIONS, Lesion  # noqa: E402
 from networksreport.scoring import greatest_error  # noqa: E402
@@ -174,9 +174,18 @@ def test_shares_of_the_error_and_of_the_area_add_up_and_name_the_tissue_that_is_
     assert sum(w.error for w in found) == pytest.approx(1) and sum(w.area for w in found) == pytest.approx(1)
     assert max(found, key=lambda w: w.density).tissue == "bone"
     facts = {"rmse": 9.0, "target_gnl": 1.0, "added_sd": 30.0}
-    assert "squared error lies in bone" in reason_for_slice(facts, 30.0, found)
+    assert "squared error lies in bone" in reason_for_slice(facts, 30.0, found, left=0.1)
+    assert reason_for_slice(facts, 30.0, found, left=0.1).startswith("structure")
+    assert reason_for_slice(facts, 30.0, found, left=0.7).startswith("noise that was left")
     facts = {"rmse": 18.0, "target_gnl": 20.0, "added_sd": 30.0}
-    assert reason_for_slice(facts, 30.0, found).startswith("the reference holds 20 HU")
+    assert reason_for_slice(facts, 30.0, found, left=0.7).startswith("the reference's noise")
+
+
+def test_noise_that_was_left_is_all_of_the_error_of_the_input_and_none_of_a_lost_structure():
+    case = one_slice_case()
+    assert left_share(case, case.reference[0] + 0.3 * case.noise[0]) == pytest.approx(1)
+    lost = case.reference[0] - 40.0 * case.patient.classes["bone"][0]
+    assert left_share(case, lost) < 0.05
 
 
 def test_the_reason_at_a_place_tells_noise_that_was_left_from_structure_that_was_lost():

@@ -84,7 +84,7 @@ def test_the_command_writes_every_part_takes_scores_from_its_cache_and_names_who
     assert networks_report.main(arguments, plan) == 0
     made = {path.name for path in (data / "networks").iterdir()}
     assert {"README.md", "slices.md", "showcases.md", "noise.md", "failures.md", "figure2.png", "figure5.png",
-            "figure6.png", "figure7.png", "lesions.csv", "table1.csv", "paper.csv"} <= made
+            "figure6.png", "figure7.png", "lesions.csv", "table1.csv"} <= made
     readme = (data / "networks" / "README.md").read_text()
     assert "- hrnet_literal:" in readme and "- redcnn:" not in readme
     with (data / "networks" / "slices.csv").open() as stream:
@@ -116,7 +116,12 @@ def test_hrnet_and_unet_are_held_to_their_aims_and_checked_against_an_earlier_ev
                  "--models", "hrnet", "unet"]
     assert networks_report.main(arguments, TINY) == 0
     readme = (folder / "networks" / "README.md").read_text()
-    assert "## hrnet against unet, per track and dose" in readme and "met" in readme
+    assert "## hrnet against unet, per track and dose" in readme and "ratio m" in readme
+    with (folder / "networks" / "paper.csv").open() as stream:
+        beside = list(csv.DictReader(stream))
+    assert [r["region"] for r in beside] == ["body", "whole image"] * 2
+    assert all(float(r["hrnet_ratio"]) / float(r["unet_ratio"]) == pytest.approx(float(r["hrnet_to_unet"]), rel=1e-3)
+               for r in beside)
     assert "Slices on which unet is better" in (folder / "networks" / "failures.md").read_text()
     slices = (folder / "networks" / "slices.md").read_text()
     # A difference is reported and not hidden; a network of another version is not compared.

@@ -37,19 +37,20 @@ class Cases:
         return [one for one in self.conditions() if one.dose == self.plan.doses[0]]
 
     def patients(self, count: int) -> list[Patient]:
-        """All patients with ``count`` slices each, or as many as they have; those that the plan shows come on top.
+        """All patients with ``count`` slices each, or as many as they have; those that are shown come on top.
 
         Raises VolumeError or ValueError as :func:`LDCTDenoiseLib.evaluationcases.load_patients`.
         """
         if count not in self._patients:
             whole = [p for file in self.plan.files for p in load_patients(self.data / file, 10 ** 6)]
             self._patients[count] = [
-                with_slices(p, in_order(len(p.slices), self.plan.first, self._shown(p), count)) for p in whole]
+                with_slices(p, in_order(len(p.slices), self.plan.first, self._shown(p, count), count)) for p in whole]
         return self._patients[count]
 
-    def _shown(self, patient: Patient) -> list[int]:
-        """Positions of the slices that the plan shows of a patient."""
-        numbers = {one.slice for one in self.plan.showcases if one.patient == patient.name}
+    def _shown(self, patient: Patient, count: int) -> list[int]:
+        """Positions of the slices that the plan shows of a patient; only the first dose is shown."""
+        numbers = {one.slice for one in self.plan.showcases
+                   if one.patient == patient.name and count == self.plan.slices}
         return [position for position, number in enumerate(patient.slices) if number in numbers]
 
     def patient(self, name: str) -> Patient:

@@ -17,7 +17,10 @@ REST = "borders"
 LIMITED = 0.75
 """Where the reference's own noise explains this share of the ratio, it is the reason."""
 LEFT = 0.5
-"""Where the smoothed error has this share of the low-dose image's own, of the same sign, it is noise that was left."""
+"""Where the smoothed error has this share of the low-dose image's own, of the same sign, it is noise that was left; so
+it is in a slice where this share of the squared error is added noise."""
+DENSE = 1.5
+"""Squared error per pixel, relative to the body's mean, from which a tissue is named."""
 NEAR_MM = 4.0
 STEEP_HU = 300.0
 """A range of this size around a place makes it an edge."""
@@ -47,15 +50,28 @@ def shares(case: Case, image: np.ndarray) -> list[Where]:
             for name, mask in classes.items() if mask.any()]
 
 
-def reason_for_slice(row: dict, before: float, where: list[Where]) -> str:
-    """Why the error of a slice fell so little; ``before`` is the low-dose image's RMSE in HU."""
+def left_share(case: Case, image: np.ndarray) -> float:
+    """The part of the squared error of ``image`` (J,I) in the body that is added noise which was left there, 0 to 1."""
+    body = case.patient.body[0]
+    error, added = (image.astype(np.float64) - case.reference[0])[body], case.noise[0][body].astype(np.float64)
+    return float((error @ added) ** 2 / ((error @ error) * (added @ added)))
+
+
+def reason_for_slice(row: dict, before: float, where: list[Where], left: float) -> str:
+    """Why the error of a slice fell so little.
+
+    ``before``: RMSE of the low-dose image, HU; ``left``: :func:`left_share`.
+    """
     ratio, lowest = row["rmse"] / before, limit(row["target_gnl"], row["added_sd"])
     noises = f"the reference holds {row['target_gnl']:.0f} HU of noise of its own beside {row['added_sd']:.0f} HU added"
+    bound = f"{noises}: a denoiser that knew the anatomy would reach {lowest:.2f}, the network reaches {ratio:.2f}"
     if lowest >= LIMITED * ratio:
-        return (f"{noises}: a denoiser that knew the anatomy would reach {lowest:.2f}, the network reaches {ratio:.2f}")
-    worst = max((w for w in where if w.area >= 0.01), key=lambda w: w.density)
-    return (f"{100 * worst.error:.0f} % of the squared error lies in {worst.tissue}, which is {100 * worst.area:.0f} % "
-            f"of the body; {noises}, which alone allows {lowest:.2f}, the network reaches {ratio:.2f}")
+        return f"the reference's noise: {bound}"
+    worst = max((w for w in where if w.area >= 0.005), key=lambda w: w.density)
+    place = (f"{100 * worst.error:.0f} % of the squared error lies in {worst.tissue}, {100 * worst.area:.0f} % of the "
+             "body" if worst.density >= DENSE else "the error is spread evenly over the body")
+    what = "noise that was left" if left >= LEFT else "structure or the reference's own noise that was changed"
+    return f"{what}: {100 * left:.0f} % of the squared error is added noise; {place}; {bound}"
 
 
 def reason_for_place(row: dict, case: Case) -> str:

@@ -13,6 +13,7 @@ from LDCTDenoiseLib.metrics import NoiseAnalysis, high_pass
 
 from . import paper
 from .context import Context
+from .plan import MAIN
 
 MEASURES = tuple(f.name for f in fields(NoiseAnalysis))
 TITLES = {"removed_added": "cosine removed-added", "removed_target": "cosine removed-target",
@@ -21,7 +22,6 @@ TITLES = {"removed_added": "cosine removed-added", "removed_target": "cosine rem
 NOISE_WINDOW_HU = (-50.0, 50.0)
 FOURIER_WINDOW = (1e4, 1e5)
 """Of the magnitude of the transform of HU, as in the paper."""
-MODEL = "hrnet"
 
 
 def write_noise(context: Context) -> None:
@@ -43,10 +43,10 @@ def write_noise(context: Context) -> None:
              "is in slices.csv.", "", *table(["condition", "network", *(TITLES[name] for name in MEASURES)], body)]
     lines += ["A target noise that is small beside the added one, as the noise indices make it here and not in the "
               "paper, has a small part in what is removed; see README.md for both noises in HU.", ""]
-    if context.network(MODEL):
+    if context.network(MAIN):
         draw_figure8(context, patient, context.output / "figure8.png")
         low, high = NOISE_WINDOW_HU
-        lines += ["## Figure 8", "", f"{MODEL}, {context.shown}: low dose; what was removed ({low:g} to {high:g} HU); "
+        lines += ["## Figure 8", "", f"{MAIN}, {context.shown}: low dose; what was removed ({low:g} to {high:g} HU); "
                   f"its Fourier transform ({FOURIER_WINDOW[0]:.0e} to {FOURIER_WINDOW[1]:.0e}, logarithmic); cosines "
                   "slice by slice; the high frequencies of what was removed; their transform.", "",
                   "![noise](figure8.png)", ""]
@@ -60,7 +60,7 @@ def draw_figure8(context: Context, patient: str, path: Path) -> None:
     number = next((s.slice for s in context.plan.showcases if s.figure == "3" and s.patient == patient),
                   context.cases.patient(patient).slices[0])
     case: Case = context.cases.one_slice(patient, context.shown, number)
-    removed = case.low_dose[0] - context.network(MODEL)(case).array[0].astype(np.float64)
+    removed = case.low_dose[0] - context.network(MAIN)(case).array[0].astype(np.float64)
     high = high_pass(removed)
     low_fourier, high_fourier = (np.fft.fftshift(np.abs(np.fft.fft2(one))) for one in (removed, high))
     figure = Figure(figsize=(8.4, 6.0), layout="constrained", dpi=80)
@@ -73,7 +73,7 @@ def draw_figure8(context: Context, patient: str, path: Path) -> None:
         axes.imshow(image, cmap="gray", vmin=window[0], vmax=window[1])
         axes.set_axis_off()
         axes.set_title(title, fontsize=9)
-    own = [r for r in context.scores.rows(context.shown) if (r["patient"], r["method"]) == (patient, MODEL)]
+    own = [r for r in context.scores.rows(context.shown) if (r["patient"], r["method"]) == (patient, MAIN)]
     for name in ("removed_added", "removed_target", "target_added"):
         grid[3].plot([r["slice"] for r in own], [r[name] for r in own], ".-", markersize=3, linewidth=0.9,
                      label=TITLES[name].removeprefix("cosine "))

@@ -10,8 +10,8 @@ from didreport.tables import table, text, write_csv, write_page
 from . import paper
 from .comparing import AIM_RATIO, AIM_SHARE, limit, mean
 from .context import Context
-from .plan import EXPECTED, PARTS
-from .slicespart import MAIN, RIVAL, versus, versus_table
+from .plan import EXPECTED, FULL_RIVAL, LIKE_THE_PAPER, MAIN, PARTS, RIVAL
+from .slicespart import versus, versus_table
 
 TITLES = {
     "slices": "every slice: RMSE and SSIM (Figure 6), HRNet against every other network, doses",
@@ -24,14 +24,17 @@ TITLES = {
 def write_readme(context: Context) -> None:
     """Write README.md and paper.csv from the scores; parts that are there are linked."""
     there = [part for part in PARTS if (context.output / f"{part}.md").is_file()]
+    doses = ", ".join(f"{dose:g}" for dose in context.plan.doses)
     lines = ["# Networks, measured as the HRNet paper does", "",
              "Written by `python Testing/Benchmarks/networks_report.py --data DATA`; every number and figure was "
              "measured by it, except what is marked as the paper's (Bai et al. 2021, doi:10.2991/jaims.d.210428.001). "
-             "Low dose is simulated on validation patients that no network was trained on. Not for clinical use.", "",
+             "Low dose is simulated on validation patients that no network was trained on; this time at most "
+             f"{context.plan.slices} slices of a patient, at {doses} of the dose. Not for clinical use.", "",
              *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
              "## Networks", "", *_networks(context)]
-    if context.network(MAIN) and context.network(RIVAL):
-        lines += _aims(context)
+    for rival in (RIVAL, FULL_RIVAL):
+        if context.network(MAIN) and context.network(rival):
+            lines += _aims(context, rival)
     lines += ["## Beside the paper", "", *_beside(context), *_differences(context)]
     write_page(context.output / "README.md", lines)
 
@@ -47,23 +50,21 @@ def _networks(context: Context) -> list[str]:
     return lines
 
 
-def _aims(context: Context) -> list[str]:
-    found = versus(context, RIVAL)
+def _aims(context: Context, rival: str) -> list[str]:
+    found = versus(context, MAIN, rival)
     met = sum("missed" not in one.verdict for _, _, one in found)
-    own, other = context.network(MAIN), context.network(RIVAL)
-    return [f"## {MAIN} against {RIVAL}, per track and dose", "",
+    own, other = context.network(MAIN), context.network(rival)
+    return [f"## {MAIN} against {rival}, per track and dose", "",
             f"Aims: {AIM_RATIO:g} times the RMSE of the U-Net, better on at least {100 * AIM_SHARE:g} % of the slices. "
             f"Both are met in {met} of {len(found)} conditions. Multiply-adds: {own.multiply_adds / 1e9:.1f} G against "
             f"{other.multiply_adds / 1e9:.1f} G. 'Any one patient left out' says how far the ratio depends on a single "
             "patient, such as one that had a part in the choice of the weights.", "",
-            *versus_table(found, RIVAL, True)]
+            *versus_table(found, MAIN, rival)]
 
 
 def _beside(context: Context) -> list[str]:
     """The paper's means as ratios, and ours under every condition, inside the body and over the whole image."""
-    nets = {name: [n for n in context.networks if n.card.architecture == architecture]
-            for name, architecture in paper.NETWORKS.items()}
-    pairs = [(u, h) for u in nets["U-Net"] for h in nets["HRNet"] if u.card.form == h.card.form]
+    pairs = [(h, u) for h, u in LIKE_THE_PAPER if context.network(h) and context.network(u)]
     best = text(math.sqrt(paper.DOSE), 3)
     body = [["paper", "U-Net, HRNet", text(paper.RMSE["LDCT"][paper.DATASET], 2),
              *(text(value, 3) for value in (paper.ratio("U-Net"), paper.ratio("HRNet"), paper.ratio("HRNet", "U-Net"))),
@@ -72,15 +73,15 @@ def _beside(context: Context) -> list[str]:
     for condition in context.cases.main_conditions():
         scores = context.scores.rows(condition)
         inputs = [{**r, "limit": limit(r["target_gnl"], r["added_sd"])} for r in scores if r["method"] == "ldct"]
-        for u, h in pairs:
+        for h, u in pairs:
             for region, suffix in (("body", ""), ("whole image", "_image")):
-                before, a, b = (mean(scores, m, f"rmse{suffix}") for m in ("ldct", u.key, h.key))
-                similar = [mean(scores, m, f"ssim{suffix}") for m in ("ldct", u.key, h.key)]
+                before, a, b = (mean(scores, m, f"rmse{suffix}") for m in ("ldct", u, h))
+                similar = [mean(scores, m, f"ssim{suffix}") for m in ("ldct", u, h)]
                 bound = mean(inputs, "ldct", "limit") if region == "body" else float("nan")
-                body.append([f"{condition}, {region}", f"{u.key}, {h.key}", text(before, 2),
+                body.append([f"{condition}, {region}", f"{u}, {h}", text(before, 2),
                              *(text(value, 3) for value in (a / before, b / before, b / a, bound)),
                              " / ".join(text(v, 3) for v in similar)])
-                rows.append({"condition": str(condition), "region": region, "unet": u.key, "hrnet": h.key,
+                rows.append({"condition": str(condition), "region": region, "unet": u, "hrnet": h,
                              "rmse_ldct": before, "unet_ratio": a / before, "hrnet_ratio": b / before,
                              "hrnet_to_unet": b / a, "limit": bound,
                              **dict(zip(("ssim_ldct", "ssim_unet", "ssim_hrnet"), similar))})
@@ -89,8 +90,8 @@ def _beside(context: Context) -> list[str]:
     return ["RMSE of the networks as ratios to that of the low-dose image, and SSIM of LDCT / U-Net / HRNet. 'Limit' "
             "is what a denoiser that knows the anatomy would reach: the reference holds noise, t, of its own, of which "
             "only the sum with the added noise, a, is seen, so t / sqrt(t^2 + a^2) of the error stays. For the paper's "
-            f"quarter of the dose that is sqrt({paper.DOSE:g}) = {best}, where its HRNet already is; here it follows "
-            "from the reference's GNL and the added SD.", "",
+            f"quarter of the dose that is sqrt({paper.DOSE:g}) = {best}, and its HRNet prints "
+            f"{text(paper.ratio('HRNet'), 3)}; here it follows from the reference's GNL and the added SD.", "",
             *table(["condition", "networks", "RMSE LDCT", "U-Net / LDCT", "HRNet / LDCT", "HRNet / U-Net", "limit",
                     "SSIM LDCT / U-Net / HRNet"], body)]
 
@@ -117,10 +118,9 @@ def _differences(context: Context) -> list[str]:
             "a scanner's exposure.",
             f"- Kernel. Paper: a sharp kernel. Here: matched, the kernel that is read from each image (half amplitude "
             f"at {kernels} per mm), and sharp, image and noise taken to the bare ramp; the images themselves hold no "
-            "more structure than their own kernel let through, so there most of the noise lies where the image has "
-            "none, and removing it is easier than in the paper.",
+            "more structure than their own kernel let through, so much of that noise lies where the image has none.",
             "- Region. Paper: not stated; its formula knows no mask. Here: the body, and beside it the whole image, in "
-            "which air outside the scan field has no error.",
+            "which nothing outside the scan field has an error.",
             "- Networks. The shipped forms predict the noise, have no instance normalisation and were trained on "
             "patches of many doses, kernels and pixel sizes; the paper's forms see whole slices of one dose. The table "
             "above says which networks took part, in which form, and how long each was trained.", ""]

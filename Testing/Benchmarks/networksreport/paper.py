@@ -21,8 +21,6 @@ NOISE = NoiseAnalysis(removed_added=0.9, removed_target=0.3, target_added=-0.08,
                       removed_on_target=0.6131, remaining_energy=0.1137)
 """Of one patient's slices, for its HRNet; the three correlations are 'around' these."""
 DOSE = 0.25
-NETWORKS = {"U-Net": "unet", "HRNet": "hrnet"}
-"""Its networks and the architectures of this project that stand in their place."""
 
 
 def ratio(network: str, to: str = "LDCT", where: str = DATASET) -> float:

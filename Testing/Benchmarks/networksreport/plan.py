@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from LDCTDenoiseLib.evaluationcases import TRACKS
 
 CRLM = "crlm_1006_cap_ge"
+MAIN, RIVAL, FULL_RIVAL = "hrnet", "unet", "unet_full"
+"""The networks with aims to meet: the first is to beat both others, one of equal cost, one of the paper's widths."""
 PARTS = ("slices", "showcases", "noise", "failures")
 EXPECTED = {
     "redcnn": "RED-CNN, trained on the same data, patches and steps as hrnet_equal",
     "hrnet_equal": "HRNet, trained on the same data, patches and steps as redcnn",
-    "unet_full": "U-Net of the paper's widths in the form that is shipped, trained for this table alone",
+    FULL_RIVAL: "U-Net of the paper's widths in the form that is shipped, trained for this table alone",
     "hrnet_literal": "HRNet as the paper prints it, by its recipe",
     "unet_literal": "U-Net as the paper prints it, by its recipe",
     "plain_literal": "the plain network in the literal form, by the paper's recipe",
 }
 """Networks that are not shipped and take part where their weights are given."""
+LIKE_THE_PAPER = ((MAIN, RIVAL), (MAIN, FULL_RIVAL), ("hrnet_literal", "unet_literal"))
+"""Pairs of an HRNet and a U-Net that stand beside the paper's."""
+ALIKE = (("hrnet_equal", "redcnn"), ("hrnet_literal", "unet_literal"))
+"""Pairs that were trained alike; the shipped HRNet is compared with every other network besides."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Plan:
     first: int = 4
     slices: int = 51
     other_slices: int = 16
-    dose_models: tuple[str, ...] = ("hrnet", "unet", "unet_full")
+    dose_models: tuple[str, ...] = (MAIN, RIVAL, FULL_RIVAL)
     shown: tuple[str, float] = ("sharp", 30.0)
     columns: tuple[str, ...] = ("unet", "hrnet", "redcnn")
     showcases: tuple[Showcase, ...] = SHOWCASES

@@ -8,17 +8,19 @@ from dataclasses import replace
 import numpy as np
 from didreport.cache import digest_of_arrays
 from didreport.drawing import Box, Panel, draw_panels
-from didreport.tables import share, table, text, write_csv, write_page
+from didreport.tables import table, text, write_csv, write_page
 from LDCTDenoiseLib.evaluationcases import Case, Condition
 from LDCTDenoiseLib.metrics import rmse, ssim
 
 from . import lesions, paper
 from .comparing import compare, mean
 from .context import Context
-from .lesionpart import lesion_image, realisations, write_lesions
+from .lesionpart import write_lesions
+from .lesionscores import lesion_image, realisations
 from .otherscan import FILTERS, PIXEL_MM, SCAN, other_scan, other_scan_rows
-from .plan import Showcase, Zoom
+from .plan import MAIN, RIVAL, Showcase, Zoom
 from .scoring import LOW_DOSE
+from .slicespart import versus_table
 
 SIDE = 176
 MARGIN = 6
@@ -34,7 +36,8 @@ def write_showcases(context: Context) -> None:
     for one in context.plan.showcases:
         file = f"figure{one.figure}.png"
         draw_showcase(context, one, context.output / file)
-        lines += [f"## Figure {one.figure}: {one.title}", "", f"{one.patient}, slice {one.slice}.", "",
+        marked = " Circles: where lesions were inserted; below." if one.figure == "5" and context.plan.lesions else ""
+        lines += [f"## Figure {one.figure}: {one.title}", "", f"{one.patient}, slice {one.slice}.{marked}", "",
                   f"![{one.title}]({file})", ""]
     lines += ["## Table 1", "", *_table1(context)]
     if context.plan.lesions:
@@ -61,19 +64,26 @@ def showcase_case(context: Context, one: Showcase, condition: Condition) -> Case
 def draw_showcase(context: Context, one: Showcase, path) -> None:
     """The whole image above, each zoom below; LDCT, networks, reference from left to right."""
     case = showcase_case(context, one, context.shown)
-    frames = tuple(Box(z.row, z.column, z.half, z.colour) for z in one.zooms)
-    draw_panels(path, picture_rows(context, case, one.zooms, frames), SIDE)
+    pixel = case.patient.spacing[1]
+    circles = [Box(lesion.row, lesion.column, lesion.diameter_mm / 2 / pixel, "cyan", circle=True)
+               for lesion in context.plan.lesions if one.figure == "5"]
+    draw_panels(path, picture_rows(context, case, one.zooms, circles), SIDE)
 
 
-def picture_rows(context: Context, case: Case, zooms: Sequence[Zoom], frames: Sequence[Box]) -> list[list[Panel]]:
-    """A row of whole images with their scores, and one for each zoom."""
+def picture_rows(context: Context, case: Case, zooms: Sequence[Zoom], circles: Sequence[Box] = ()
+                 ) -> list[list[Panel]]:
+    """A row of whole images with their scores, and one for each zoom; ``circles`` are drawn where LDCT is magnified."""
     body, reference = case.patient.body[0], case.reference[0]
+    frames = tuple(Box(z.row, z.column, z.half, z.colour) for z in zooms)
     images = [("LDCT", case.low_dose[0])] + [(n.label, n(case).array[0]) for n in context.columns]
     rows = [[whole(image, body, name, f"RMSE {text(rmse(image, reference, body))}   SSIM "
                    f"{text(ssim(image, reference, body), 3)}", frames if number == 0 else ())
              for number, (name, image) in enumerate(images)] + [whole(reference, body, "NDCT", "")]]
     for zoom in zooms:
-        rows.append([Panel(square(image, zoom)) for _, image in (*images, ("NDCT", reference))])
+        top, left = zoom.row - zoom.half, zoom.column - zoom.half
+        marks = tuple(replace(b, row=b.row - top, column=b.column - left) for b in circles)
+        rows.append([Panel(square(image, zoom), boxes=marks if number == 0 else ())
+                     for number, (_, image) in enumerate((*images, ("NDCT", reference)))])
     return rows
 
 
@@ -116,8 +126,8 @@ def _table1(context: Context) -> list[str]:
             rows.append(row)
     write_csv(context.output / "table1.csv", rows)
     figures = [one.figure for one in context.plan.showcases]
-    lines = ["RMSE in HU / SSIM. 'All': mean over every slice of a patient, then over patients. The paper's own values "
-             "are whole-image values of its 1 mm sharp slices; README.md says what else differs.", ""]
+    lines = ["RMSE in HU / SSIM. 'All': mean over every slice of a patient, then over patients. The paper's values "
+             "are of slices of 1 mm and a sharp kernel; README.md says what else differs.", ""]
     body = [["paper", name, *(f"{paper.RMSE[name][c]:.2f} / {paper.SSIM[name][c]:.3f}"
                               for c in (*figures, paper.DATASET))] for name in paper.RMSE]
     body += [[r["condition"], r["method"], *(f"{text(r[f'rmse_{c}'], 2)} / {text(r[f'ssim_{c}'], 3)}"
@@ -142,8 +152,7 @@ def _figure7(context: Context) -> list[str]:
                case.noise[at:at + 1])
     row, column, side = body_square(one.patient.body[0])
     zoom = Zoom(row + side // 2, column + side // 3, side // 7)
-    frame = (Box(zoom.row, zoom.column, zoom.half, zoom.colour),)
-    draw_panels(context.output / "figure7.png", picture_rows(context, one, (zoom,), frame), SIDE)
+    draw_panels(context.output / "figure7.png", picture_rows(context, one, (zoom,)), SIDE)
     body = []
     for name in FILTERS:
         for noise_index in context.plan.noise_indices:
@@ -165,9 +174,9 @@ def _figure7(context: Context) -> list[str]:
              f"index {case.condition.noise_index:g} HU, slice {one.patient.slices[0]}.", "",
              "![another reconstruction](figure7.png)", "",
              *table(["filter", "NI", "method", "RMSE HU", "ratio to LDCT", "SSIM"], body)]
-    if context.network("hrnet") and context.network("unet"):
-        found = [compare([r for r in rows if (r["filter"], r["noise_index"]) == (f, n)], "hrnet", "unet")
-                 for f in FILTERS for n in context.plan.noise_indices]
-        lines += [f"HRNet / U-Net: {', '.join(text(one.ratio, 3) for one in found)} in the order of the table; HRNet "
-                  f"is better on {share(float(np.mean([one.better for one in found])))} of the slices.", ""]
+    if context.network(MAIN) and context.network(RIVAL):
+        found = [(f"{name}, NI {index:g}", f"{case.condition.dose:g}",
+                  compare([r for r in rows if (r["filter"], r["noise_index"]) == (name, index)], MAIN, RIVAL))
+                 for name in FILTERS for index in context.plan.noise_indices]
+        lines += versus_table(found, MAIN, RIVAL)
     return lines

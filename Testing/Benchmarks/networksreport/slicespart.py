@@ -7,13 +7,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from didreport.drawing import save_figure
 from didreport.tables import share, table, text, write_csv, write_page
 
 from .comparing import AIM_RATIO, AIM_SHARE, Comparison, compare, mean
 from .context import Context
+from .plan import ALIKE, FULL_RIVAL, MAIN, RIVAL
 
-MAIN, RIVAL = "hrnet", "unet"
 EARLIER = ("validation", "validation-doses")
 
 
@@ -24,61 +25,64 @@ def write_slices(context: Context) -> None:
     write_csv(context.output / "slices.csv", [{**blank, **row} for row in rows])
     draw_curves(context, context.output / "figure6.png")
     doses = ", ".join(f"{d:g}" for d in context.plan.doses)
+    slices = f"; at all but the first fewer slices of a patient, about {context.plan.other_slices}" if (
+        len(context.plan.doses) > 1) else ""
     lines = ["# Slice by slice", "",
              "RMSE in HU and SSIM inside the body (reference above -900 HU), as `ldct evaluate` takes them; means over "
-             f"slices, then over patients. Doses {doses}; at the first of them up to {context.plan.slices} slices of a "
-             f"patient, at the others up to {context.plan.other_slices}. All numbers are in slices.csv.", "",
+             f"slices, then over patients. Doses: {doses}{slices}. All numbers are in slices.csv.", "",
              "## Figure 6: RMSE and SSIM of every slice", "",
-             "The seven patients are parted by dashed lines; within one, slices go from foot to head.".replace(
-                 "seven", str(len(context.cases.patients(context.plan.slices)))), "",
+             f"Dashed lines part the {len(context.cases.patients(context.plan.slices))} patients; within one, slices "
+             "go from foot to head.", "",
              "![curves](figure6.png)", "", "## Means", "", *_means(context), *_versus(context)]
     lines += ["## The same cases in other reports", "", *cross_check(rows, context.output.parent, context), ""]
     write_page(context.output / "slices.md", lines)
 
 
-def versus(context: Context, other: str) -> list[tuple[str, str, Comparison]]:
-    """Condition, dose in words and comparison of HRNet with another network, wherever both take part."""
+def versus(context: Context, one: str, other: str) -> list[tuple[str, str, Comparison]]:
+    """Condition, dose in words and comparison of two networks, wherever both take part."""
     found = []
     for condition in context.cases.conditions():
-        names = {m.key for m in context.scores.methods(condition.dose)}
-        if {MAIN, other} <= names:
+        if {one, other} <= {m.key for m in context.scores.methods(condition.dose)}:
             found.append((f"{condition.track}, NI {condition.noise_index:g}", f"{condition.dose:g}",
-                          compare(context.scores.rows(condition), MAIN, other)))
+                          compare(context.scores.rows(condition), one, other)))
     return found
 
 
-def versus_table(found: Sequence[tuple[str, str, Comparison]], other: str, verdict: bool) -> list[str]:
-    """A Markdown table of comparisons; ``verdict``: with a column on whether the aims are met."""
-    head = ["condition", "dose", f"RMSE {MAIN}", f"RMSE {other}", "ratio", "any one patient left out",
-            "better on slices"]
+def versus_table(found: Sequence[tuple[str, str, Comparison]], one: str, other: str) -> list[str]:
+    """A Markdown table of comparisons, with a verdict on the aims where they are about the two that have aims."""
+    judged = one == MAIN and other in (RIVAL, FULL_RIVAL)
+    head = ["condition", "dose", f"RMSE {one}", f"RMSE {other}", "ratio", "any one patient left out",
+            f"{one} better on slices"]
     body = []
-    for condition, dose, one in found:
-        low, high = one.left_out
-        body.append([condition, dose, *(text(v, 2) for v in one.rmse), text(one.ratio, 3),
-                     f"{text(low, 3)} .. {text(high, 3)}", f"{share(one.better)} of {one.slices}"])
-        if verdict:
-            body[-1].append(one.verdict)
-    return table([*head, *(["verdict"] if verdict else [])], body)
+    for condition, dose, own in found:
+        left_out = "-" if np.isnan(own.left_out).any() else " .. ".join(text(v, 3) for v in own.left_out)
+        body.append([condition, dose, *(text(v, 2) for v in own.rmse), text(own.ratio, 3), left_out,
+                     f"{share(own.better)} of {own.slices}"])
+        if judged:
+            body[-1].append(own.verdict)
+    return table([*head, *(["verdict"] if judged else [])], body)
 
 
 def _versus(context: Context) -> list[str]:
+    names = [n.key for n in context.networks]
+    pairs = [(MAIN, name) for name in names if name != MAIN] + list(ALIKE)
     lines, rows = [], []
-    for network in context.networks:
-        if network.key == MAIN or context.network(MAIN) is None:
+    for one, other in pairs:
+        if not {one, other} <= set(names):
             continue
-        found = versus(context, network.key)
-        lines += [f"## {MAIN} against {network.key}", ""]
-        if network.key == RIVAL:
+        found = versus(context, one, other)
+        lines += [f"## {one} against {other}", ""]
+        if one == MAIN and other in (RIVAL, FULL_RIVAL):
             lines += [f"The aims are a ratio of at most {AIM_RATIO:g} and a lower RMSE on at least {share(AIM_SHARE)} "
                       "of the slices.", ""]
-        lines += versus_table(found, network.key, network.key == RIVAL)
-        names = list(found[0][2].patients)
+        lines += versus_table(found, one, other)
+        patients = list(found[0][2].patients)
         lines += ["Ratio of every patient:", "",
-                  *table(["condition", "dose", *(n.replace("_single_slices", "") for n in names)],
-                         [[c, d, *(text(one.patients[n], 3) for n in names)] for c, d, one in found])]
-        rows += [{"network": MAIN, "other": network.key, "condition": c, "dose": d, "ratio": one.ratio,
-                  "lowest_without_a_patient": one.left_out[0], "highest_without_a_patient": one.left_out[1],
-                  "better_share": one.better, "slices": one.slices} for c, d, one in found]
+                  *table(["condition", "dose", *(n.replace("_single_slices", "") for n in patients)],
+                         [[c, d, *(text(own.patients[n], 3) for n in patients)] for c, d, own in found])]
+        rows += [{"network": one, "other": other, "condition": c, "dose": d, "ratio": own.ratio,
+                  "lowest_without_a_patient": own.left_out[0], "highest_without_a_patient": own.left_out[1],
+                  "better_share": own.better, "slices": own.slices} for c, d, own in found]
     if rows:
         write_csv(context.output / "versus.csv", rows)
     return lines
@@ -140,7 +144,7 @@ def draw_curves(context: Context, path: Path) -> None:
             axes.tick_params(labelsize=7)
             axes.margins(x=0.01)
     for axes in grid[-1]:
-        axes.set_xlabel("slice", fontsize=8)
+        axes.set_xlabel("slices in order", fontsize=8)
     handles, names = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=8)
     save_figure(figure, path)
