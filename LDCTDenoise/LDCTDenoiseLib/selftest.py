@@ -73,7 +73,7 @@ def check_panel(widget) -> None:
     source = add_ct()
     slicer.util.setSliceViewerLayers(background=source)
     layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
-    arrangement = layout.GetViewArrangement()
+    arrangement = None if layout is None else layout.GetViewArrangement()
     panel, engine = widget.panel, widget.logic.engine
     widget.logic.engine = LoweringEngine()
     entered = widget.parent.isEntered
@@ -84,7 +84,7 @@ def check_panel(widget) -> None:
                 panel.ui.sideBySideButton.click()
     finally:
         widget.logic.engine = engine
-    assert layout.GetViewArrangement() == arrangement
+    assert layout is None or layout.GetViewArrangement() == arrangement
 
 
 def use_panel(panel, source) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 LEFT, RIGHT = "Red", "Yellow"
 """The slice views of Slicer's layout "side by side"."""
@@ -30,8 +31,13 @@ class SideBySide:
         self._views: dict[str, _ViewState] = {}
 
     def start(self, left: str, right: str) -> None:
-        """Show the volumes with these IDs, both as the left view (Red) shows its own now."""
+        """Show the volumes with these IDs, both as the left view (Red) shows its own now.
+
+        Raises ValueError where there are no views, as without a main window.
+        """
         layout = _layoutNode()
+        if layout is None:
+            raise ValueError(_("There are no views to show volumes side by side in: open the main window of Slicer."))
         self._layout = layout.GetViewArrangement()
         self._views = {name: _stateOf(name) for name in (LEFT, RIGHT)}
         layout.SetViewArrangement(layout.SlicerLayoutSideBySideView)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from panelfixtures import (  # noqa: F401  (fixtures)
-    calls, complaints, ct, mrml, open_panel, panel, parameters, session, settle, ui,
+    ROOT, calls, complaints, ct, mrml, open_panel, panel, parameters, session, settle, ui,
 )
 
 
@@ -167,18 +167,50 @@ def test_a_deleted_input_leaves_nothing_to_run(mrml, ct, ui, parameters):
     assert not ui.applyButton.enabled
 
 
-def test_there_is_a_panel_without_a_main_window(mrml, complaints, tmp_path, monkeypatch):
+@pytest.fixture
+def windowless(mrml, complaints, tmp_path, monkeypatch):
+    """The panel where there is no main window, and so no view, as in Slicer's own runs of self-tests."""
     from slicerstandins.session import Panel, Session
 
     monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
     session = Session(mrml, tmp_path / "settings", main_window=False)
-    from panelfixtures import ROOT
-
     panel = Panel(session, session.add_module(ROOT / "LDCTDenoise" / "LDCTDenoise.py"), "LDCTDenoise")
-    panel.enter()
-    panel.exit()
+    yield panel
     panel.close()
     session.close()
+
+
+def test_there_is_a_panel_without_a_main_window(windowless):
+    windowless.enter()
+    windowless.exit()
+
+
+def test_without_views_what_needs_them_says_so(mrml, windowless, ct):
+    from controlledengine import ControlledEngine
+
+    windowless.widget.logic.engine = ControlledEngine()
+    windowless.enter()
+    ui = windowless.widget.panel.ui
+    assert windowless.widget.panel.parameters.inputVolume is ct
+    ui.previewButton.click()
+    assert "Red view" in ui.messageLabel.text
+    ui.applyButton.click()
+    windowless.widget.logic.engine.calls[0].finish()
+    ui.sideBySideButton.click()
+    assert "no views" in ui.messageLabel.text
+    assert not ui.sideBySideButton.checked
+    for button in (ui.beforeAfterButton, ui.differenceButton):
+        button.click()
+        button.click()
+    windowless.exit()
+
+
+def test_the_self_test_passes_without_a_main_window(windowless, monkeypatch):
+    import LDCTDenoise
+    from LDCTDenoiseLib import widgetinstall
+
+    monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: False)
+    LDCTDenoise.LDCTDenoiseTest("runTest").debug()
 
 
 def test_everything_can_be_reached_by_keyboard_in_the_order_of_the_panel(panel, ui, ct, parameters, calls):

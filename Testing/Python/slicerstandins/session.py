@@ -139,10 +139,11 @@ class Session:
         QtCore.QSettings.setPath(QtCore.QSettings.IniFormat, QtCore.QSettings.UserScope, str(settings))
         QtCore.QCoreApplication.setOrganizationName("tests")
         QtCore.QCoreApplication.setApplicationName("tests")
-        self._add_views(slicer)
-        self.layoutManager = LayoutManager(self) if main_window else None
-        self.mainWindow = None
-        if main_window:
+        self.layoutManager = self.mainWindow = self.layoutNode = None
+        self.sliceLogics = {}
+        if main_window:  # the views and their nodes belong to it
+            self._add_views(slicer)
+            self.layoutManager = LayoutManager(self)
             self.mainWindow = qt.QMainWindow()
             self.mainWindow.objectName = "qSlicerMainWindow"
         slicer.app = Application(self)
@@ -154,7 +155,6 @@ class Session:
 
         scene = self.mrml.scene
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
-        self.sliceLogics = {}
         for name, orientation in (("Red", "Axial"), ("Green", "Coronal"), ("Yellow", "Sagittal")):
             logic = slicer.vtkMRMLSliceLogic()
             logic.SetMRMLApplicationLogic(self.mrml.application)
@@ -191,8 +191,8 @@ class Session:
         import slicer
 
         QtWidgets.QApplication.processEvents()
-        self.layoutNode.RemoveObserver(self._observer)
         if self.mainWindow is not None:
+            self.layoutNode.RemoveObserver(self._observer)
             self.mainWindow.deleteLater()
         QtWidgets.QApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
         pythonqt.forget_connections()
