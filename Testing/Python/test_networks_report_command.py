@@ -24,7 +24,7 @@ def training_folder(folder: Path, architecture="plain") -> Path:
     """What a training leaves: a checkpoint whose averaged weights are not its last ones."""
     folder.mkdir(parents=True)
     network = {"architecture": architecture, "widths": list(WIDTHS[architecture]), "form": "shipped", "options": {}}
-    (folder / "config.json").write_text(json.dumps({"network": network}))
+    (folder / "config.json").write_text(json.dumps({"network": network, "optimiser": {"batch_size": 8}}))
     torch.save({"network": random_network(architecture, seed=1).state_dict(),
                 "average": random_network(architecture, seed=2).state_dict(), "iteration": 7, "seconds": 36.0},
                folder / "checkpoint.pt")
@@ -34,7 +34,7 @@ def training_folder(folder: Path, architecture="plain") -> Path:
 def test_weights_of_a_training_are_its_averaged_ones(tmp_path):
     network, = build_networks([], {"mine": training_folder(tmp_path / "run")}, tmp_path / "weights")
     assert (network.key, network.card.architecture) == ("mine", "plain")
-    assert network.recipe.startswith("7 steps")
+    assert network.recipe.startswith("7 steps of 8")
     expected = random_network("plain", seed=2).state_dict()
     loaded = network._denoiser.network.state_dict()
     assert all(torch.equal(loaded[name], value.half().float()) for name, value in expected.items())
@@ -50,8 +50,8 @@ def test_weights_that_are_missing_of_no_training_or_of_another_architecture_are_
     with pytest.raises(ValueError, match="mine: .* holds no weights"):
         trained("mine", path, tmp_path / "weights")
     other = training_folder(tmp_path / "other")
-    (other.parent / "config.json").write_text(json.dumps(
-        {"network": {"architecture": "redcnn", "widths": [4], "form": "shipped", "options": {}}}))
+    config = other.with_name("config.json")
+    config.write_text(config.read_text().replace('"plain"', '"redcnn"').replace(str([4] * 7), "[4]"))
     with pytest.raises(ValueError, match="do not fit"):
         trained("mine", other, tmp_path / "weights")
 

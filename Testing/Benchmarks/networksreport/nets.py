@@ -11,8 +11,6 @@ from pathlib import Path
 from LDCTDenoiseLib.evaluationnetwork import Network
 from LDCTDenoiseLib.modelregistry import ModelCard, find_model, load_model, save_weights
 
-RECIPE = ("iterations", "batch_size", "hours", "device")
-
 
 class ReportNetwork(Network):
     """A network with what is known of its making; ``card`` is its entry in the registry or one made for it."""
@@ -59,7 +57,8 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
     for needed in (path, config):
         if not needed.is_file():
             raise ValueError(f"{name}: there is no {needed}; give a file of weights in the folder of an 'ldct train'.")
-    network = json.loads(config.read_text(encoding="utf-8"))["network"]
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    network = settings["network"]
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         state = content.get("average", content)  # a checkpoint's averaged weights are what becomes of it
@@ -73,7 +72,8 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
     details = json.loads(entry.read_text(encoding="utf-8")) if entry.is_file() else {}
     recipe = dict(details.get("training", {}))
     if "iteration" in content:
-        recipe.update(iterations=content["iteration"], hours=content.get("seconds", 0) / 3600)
+        recipe.update(iterations=content["iteration"], hours=content.get("seconds", 0) / 3600,
+                      batch_size=settings["optimiser"]["batch_size"])
     card = ModelCard(name, digest[:8], network["architecture"], tuple(network["widths"]), network["form"],
                      network.get("options", {}), file, digest, {"training": recipe})
     load_model(card)  # says so now if the weights belong to another architecture
