@@ -14,11 +14,8 @@ from LDCTDenoiseLib.dicomreader import read_dicom
 
 
 @pytest.fixture
-def button(mrml, logic, monkeypatch, tmp_path):
+def button(session, logic, monkeypatch):
     """Calls what a button calls, with the folder that the user chooses; returns what the panel says, and if as bad."""
-    from slicerstandins.session import Session
-
-    session = Session(mrml, tmp_path / "settings")
     import qt
     import slicer
 
@@ -33,8 +30,7 @@ def button(mrml, logic, monkeypatch, tmp_path):
         return told
 
     monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda *arguments, **options: False)
-    yield click
-    session.close()
+    return click
 
 
 def test_a_click_writes_into_the_chosen_folder_or_a_new_one_in_it(button, logic, ct, out):
