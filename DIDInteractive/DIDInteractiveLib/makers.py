@@ -130,6 +130,10 @@ class Ordered(Tuning):
         parts = rising_parts(*([piece.edges.kept(image) for image in some] for some in (images, mixtures)))
         for made, share, part in zip(found, shares, parts):
             yield Made(made.step, made.render if part == 1 else self._partly(made.render, share, part))
+        mixed = sum(part < 1 for part in parts)
+        if mixed:
+            self.outcomes[direction] += (f" To stay less sharp than the input, {mixed} of its candidates are partly "
+                                         "mixtures of images.")
 
     def _partly(self, render, share: float, part: float):
         def render_partly(images: Images, report: Report | None) -> np.ndarray:

@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--series", metavar="UID", help="which series of a DICOM folder (default: the largest)")
     parser.add_argument("--model", default="hrnet", help="name of the model (see ldct models; default: hrnet)")
     parser.add_argument("--method", choices=settings.METHODS, default=usual.method,
-                        help="tune the model to the scan (did), also as the paper prints it (did-literal), mix images "
+                        help="tune the model to the scan (did), with mixed images where that keeps the candidates in "
+                             "order of sharpness (did-ordered), or as the paper prints it (did-literal), mix images "
                              f"(blend) or weights (interpolate); default: {usual.method}")
     parser.add_argument("--count", type=int, default=usual.count,
                         help=f"candidates, the default and the input included (default: {usual.count})")

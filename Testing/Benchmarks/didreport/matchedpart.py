@@ -179,9 +179,9 @@ def ceiling(rows: list[dict]) -> str:
                and (r["position"] < 0) == (side == SIDES[0])]
         shares.append(np.mean([r["noise_hu"] <= BETTER * r["rmse_hu"] for r in own]))
     return ("- How much could be gained: an image at the same noise whose error is that noise alone, with all "
-            f"structure as in the reference, would be at least {share(1 - BETTER)} better than blending at {share(shares[0])} of "
-            f"the places on the smoother side and {share(shares[1])} on the sharper one (whole body). On the smoother "
-            "side that is structure which the default and the smooth bound have both lost.")
+            f"structure as in the reference, would be at least {share(1 - BETTER)} better than blending at "
+            f"{share(shares[0])} of the places on the smoother side and {share(shares[1])} on the sharper one (whole "
+            "body). On the smoother side that is structure which the default and the smooth bound have both lost.")
 
 
 def _tables(rows: list[dict]) -> list[str]:
