@@ -83,8 +83,8 @@ class CandidateBrowsing:
             self._goTo(bisect_right(self._positions, self._position))
 
     def check(self) -> None:
-        """Go to the current candidate if the image between two of them was removed from the scene."""
-        if self.views.current.GetScene() is None:
+        """Nodes were removed from the scene: go to the current candidate if the image is one of them."""
+        if self.views.check():
             self._arrive(self.logic.currentCandidate(self._set))
 
     def finish(self) -> None:

@@ -39,6 +39,9 @@ class CandidateSetList:
         self.ui.factsLabel.visible = chosen in sets and bool(self.ui.factsLabel.text)
 
     def onChosen(self, index: int) -> None:
-        """Browse the set that was chosen; one that has been deleted meanwhile goes from the list."""
-        self.panel.parameters.candidates = slicer.mrmlScene.GetNodeByID(self.ui.setComboBox.itemData(index))
+        """Show and browse the set that was chosen; one that has been deleted meanwhile goes from the list."""
+        chosen = slicer.mrmlScene.GetNodeByID(self.ui.setComboBox.itemData(index))
+        self.panel.parameters.candidates = chosen
+        if chosen in self.panel.logic.candidateSets():
+            self.panel.views.showFirst()
         self.update()

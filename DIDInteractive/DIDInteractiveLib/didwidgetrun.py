@@ -23,8 +23,8 @@ class CandidateRun(JobControl):
     def __init__(self, panel) -> None:
         super().__init__(
             panel, panel.ui.generateButton,
-            (_("Generate"), _("Make the candidates of the whole volume, or of your region. Nothing is shown or changed "
-                              "before they are complete.")),
+            (_("&Generate"), _("Make the candidates of the whole volume, or of your region. Each is shown when it is "
+                               "finished; the set is there when all are.")),
             _("The candidates are written to the scene."))
         self._source = self._latest = None
         self._wanted = 0

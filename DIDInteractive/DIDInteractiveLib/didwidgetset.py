@@ -63,7 +63,6 @@ class CandidateActions:
         """Nodes were added or removed: give up what has lost its nodes."""
         if self.plot.on and self.logic.chart(self._set) is None:
             self.plot.stop()
-        self.views.forgetRemoved()
         self.update()
 
     def leave(self) -> None:
@@ -82,6 +81,10 @@ class CandidateActions:
         self.ui.sideBySideButton.checked = self.views.sideBySide
         self.ui.differenceButton.checked = self.views.difference
         self.ui.plotButton.checked = self.plot.on
+        # In words too: with some styles, above all dark ones, it can hardly be seen that a button is down.
+        self.ui.sideBySideButton.text = _("End side b&y side") if self.views.sideBySide else _("Side b&y side")
+        self.ui.differenceButton.text = _("Hide &difference") if self.views.difference else _("&Difference")
+        self.ui.plotButton.text = _("Hide pl&ot") if self.plot.on else _("Pl&ot")
         hasPlot = hasattr(slicer.modules, "plots") and self._set is not None and self.logic.chart(self._set) is not None
         self.ui.plotButton.enabled = hasPlot
         self._updateExport()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import slicer
 
 from LDCTDenoiseLib import sliceplane
+from LDCTDenoiseLib.scene import SOURCE_ROLE
 from LDCTDenoiseLib.sidebyside import SideBySide
 
 
@@ -45,10 +46,10 @@ class CandidateViews:
 
     def showFirst(self) -> None:
         """Let views show the set that show its source or nothing, or else all views."""
-        source = self._logic.sourceVolume(self.current)
+        source = self._set.GetNodeReference(SOURCE_ROLE)
         self._know(self.current)
-        for composite in self._views({source.GetID(), ""}) or slicer.util.getNodesByClass(
-                "vtkMRMLSliceCompositeNode"):
+        for composite in self._views({"", *([source.GetID()] if source is not None else [])}) or (
+                slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")):
             self._put(composite)
 
     def show(self, volume) -> None:
@@ -100,10 +101,22 @@ class CandidateViews:
                     composite.SetBackgroundVolumeID(volume.GetID())
             self._know(volume)
 
-    def forgetRemoved(self) -> None:
-        """Show the image again where the volume of what was removed is gone from the scene."""
-        if self.difference and self._difference.GetScene() is None:
-            self.setDifference(None)
+    def check(self) -> bool:
+        """Return whether the image was removed from the scene. Views that lost it, or what was removed of the input,
+        show the current candidate; they are empty now.
+        """
+        lost = [volume for volume in (self.current, self._difference)
+                if volume is not None and volume.GetScene() is None]
+        if not lost:
+            return False
+        if self._difference in lost:
+            self._difference = None
+        imageIsGone = self.current in lost
+        if imageIsGone:
+            self.current = self._logic.proxyVolume(self._set)
+        for composite in self._views({""}):
+            self._put(composite)
+        return imageIsGone
 
     def visibleSlice(self) -> int | None:
         """Return the slice of the set's volumes that a view shows as it was acquired, or None."""

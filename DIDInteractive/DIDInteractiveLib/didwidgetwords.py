@@ -64,11 +64,11 @@ def factsText(facts: dict | None, item: int) -> str:
     if shift is not None and measured is not ofInput:
         lines.append(_("Shift of soft tissue: {shift}\N{NO-BREAK SPACE}HU.").format(shift=_signed(shift)))
     if flicker is not None:
-        lines.append(_("Flicker from slice to slice: {flicker}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU)."
-                       ).format(flicker=f"{flicker:.2f}", input=f"{ofInput['flicker_hu']:.2f}"))
+        text = _("Flicker from slice to slice: {flicker}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).")
+        lines.append(text.format(flicker=f"{flicker:.2f}", input=f"{ofInput['flicker_hu']:.2f}"))
     if error is not None:
-        lines.append(_("Error to the reference: {error}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).").format(
-            error=f"{error:.1f}", input=f"{ofInput['rmse_to_reference_hu']:.1f}"))
+        text = _("Error to the reference: {error}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).")
+        lines.append(text.format(error=f"{error:.1f}", input=f"{ofInput['rmse_to_reference_hu']:.1f}"))
     return "\n".join(lines)
 
 

@@ -87,7 +87,7 @@ def check_panel(logic_class) -> str:
             assert panel.parameters.candidates is not None, ui.messageLabel.text
         ui.generateButton.click()
         candidates = panel.parameters.candidates
-        assert candidates is not None and candidates.GetName() == "CT candidates", ui.messageLabel.text
+        assert candidates is not None and candidates.GetName() == "CT candidates (plain)", ui.messageLabel.text
         ui.nextButton.click()
         assert widget.logic.currentCandidate(candidates) == 2
         ui.positionSlider.value = -500

@@ -38,7 +38,8 @@ def test_every_number_is_a_parameter_and_follows_it(ui, parameters, name, widget
 
 
 @pytest.mark.parametrize("name, widget, value", [
-    ("model", "modelComboBox", "unet"), ("method", "methodComboBox", "blend"), ("tuned", "tunedComboBox", "gains")])
+    ("model", "modelComboBox", "unet"), ("method", "methodComboBox", "blend"), ("tuned", "tunedComboBox", "gains"),
+    ("defaultFilter", "defaultFilterComboBox", "nlm")])
 def test_every_choice_is_a_parameter_and_follows_it(ui, parameters, name, widget, value):
     combo, before = getattr(ui, widget), getattr(parameters, name)
     assert combo.itemData(combo.currentIndex) == before
@@ -46,6 +47,15 @@ def test_every_choice_is_a_parameter_and_follows_it(ui, parameters, name, widget
     assert getattr(parameters, name) == value
     setattr(parameters, name, before)
     assert combo.itemData(combo.currentIndex) == before
+
+
+def test_tuning_slice_by_slice_is_a_parameter_where_the_method_leaves_the_choice(ui, parameters):
+    ui.perSliceCheckBox.click()
+    assert parameters.perSlice
+    parameters.perSlice = False
+    assert not ui.perSliceCheckBox.checked
+    parameters.method = "did-literal"
+    assert not ui.perSliceCheckBox.enabled
 
 
 def test_regions_are_parameters_and_are_passed_to_the_run(mrml, ready, parameters, calls):
@@ -70,6 +80,8 @@ def test_the_defaults_are_those_of_the_engine_and_come_back(ui, panel, parameter
     assert panel.widget.panel.run.settings() == CandidateSettings()
     choose(ui.methodComboBox, "blend")
     ui.countSpinBox.value, ui.repetitionsSpinBox.value, ui.extrapolationSpinBox.value = 21, 6, 100
+    choose(ui.defaultFilterComboBox, "tv")
+    ui.perSliceCheckBox.click()
     ui.restoreDefaultsButton.click()
     assert {name: getattr(parameters, name) for name in defaults} == defaults
     assert panel.widget.panel.run.settings() == CandidateSettings()
@@ -79,6 +91,49 @@ def test_the_memory_that_a_set_needs_is_said_before_the_run(ready, parameters):
     assert ready.estimateLabel.text.startswith("9 candidates of 5 slices need 7\xa0MB of memory; ")
     parameters.count = 31
     assert ready.estimateLabel.text.startswith("31 candidates")
+
+
+def test_the_time_is_said_before_the_run_and_grows_with_what_is_asked_for(ready, parameters, panel):
+    import re
+
+    def seconds():
+        number, unit = re.search(r"take roughly ([\d.]+) (s|min|h) on this", ready.estimateLabel.text).groups()
+        return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+
+    usual = seconds()
+    assert ready.estimateLabel.text.endswith("which has not been timed yet.")
+    parameters.defaultFilter = "gaussian"
+    fitted = seconds()
+    assert fitted > usual
+    panel.widget.panel.settings.setRate("auto", "auto", 1e8)
+    parameters.defaultFilter = ""
+    slow = seconds()
+    assert slow > 10 * usual
+    assert ready.estimateLabel.text.endswith("on this device.")
+    parameters.perSlice = True
+    assert seconds() > slow
+
+
+def test_what_does_not_fit_into_the_memory_is_said_before_the_run(ready, parameters, logic):
+    logic.freeMemory = 7_400_000
+    parameters.count = 31
+    assert "are made; for more, choose a region" in ready.estimateLabel.text
+    logic.freeMemory = 1000
+    parameters.count = 30
+    assert "too few even for 3" in ready.estimateLabel.text
+
+
+def test_where_the_input_does_not_suit_the_network_is_said_of_the_source_of_a_candidate_too(
+        mrml, ready, made, parameters, logic):
+    parameters.inputVolume = logic.proxyVolume(made)
+    settle()
+    assert ready.warningLabel.text == (
+        "No DICOM header is at hand: kernel, contrast agent and age of the patient are unknown.")
+    values = np.random.default_rng(1).normal(1050, 30, (5, 64, 64)).astype(np.float32)
+    parameters.inputVolume = mrml.add_volume(values, np.diag([0.8, 0.8, 3.0, 1.0]))
+    settle()
+    assert "can hardly be HU" in ready.warningLabel.text
+    assert ready.generateButton.enabled
 
 
 def test_the_memory_of_a_region_is_that_of_its_slices_and_an_unusable_one_is_told(ready, parameters):
@@ -143,6 +198,7 @@ def test_another_set_can_be_browsed_and_gets_the_toolbar(mrml, ready, made, para
     second = parameters.candidates
     assert second.GetName() == "B candidates"
     choose(ready.setComboBox, made.GetID())
+    assert shown("Red") is shown("Green") is logic.proxyVolume(made)
     assert [browser for browser in toolbar] == [logic.browser(made), logic.browser(second), logic.browser(made)]
     assert "of 5" in ready.candidateLabel.text
 
@@ -155,12 +211,14 @@ def test_a_network_that_is_not_installed_blocks_the_run_but_not_the_choice(ready
 
 
 def test_a_saved_scene_brings_choices_set_and_candidate_back(mrml, ready, made, panel, logic, tmp_path):
-    panel.widget.panel.parameters.extrapolation = 50
+    panel.widget.panel.parameters.extrapolation, panel.widget.panel.parameters.perSlice = 50, True
+    panel.widget.panel.parameters.defaultFilter = "nlm"
     ready.nextButton.click()
     mrml.reload(tmp_path / "scene.mrb")
     settle()
     assert ready.inputSelector.currentNode().GetName() == "CT"
     assert (ready.countSpinBox.value, ready.extrapolationSpinBox.value) == (5, 50)
+    assert (ready.perSliceCheckBox.checked, ready.defaultFilterComboBox.currentIndex) == (True, 1)
     assert ready.setComboBox.itemText(ready.setComboBox.currentIndex) == "CT candidates"
     assert ready.positionSlider.value == 500
     assert ready.candidateLabel.text.startswith("Candidate 4 of 5")
@@ -186,6 +244,14 @@ def test_a_scene_that_is_closed_while_another_module_is_open_does_no_harm(mrml, 
     panel.enter()
     ready.inputSelector.setCurrentNode(mrml.add_volume(np.zeros((2, 3, 4), np.int16)))
     assert ready.generateButton.enabled
+
+
+def test_the_self_test_of_the_module_passes_in_the_application(panel, ready, monkeypatch):
+    import DIDInteractive
+    from LDCTDenoiseLib import widgetinstall
+
+    monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: False)
+    DIDInteractive.DIDInteractiveTest("runTest").debug()
 
 
 def test_there_is_a_panel_without_a_main_window(mrml, complaints, tmp_path, monkeypatch):
@@ -237,11 +303,21 @@ def test_everything_can_be_reached_by_keyboard_in_the_order_of_the_panel(panel, 
         widget = widget.nextInFocusChain()
     wanted = ["inputSelector", "modelComboBox", "methodComboBox", "countSpinBox", "regionSelector",
               "statisticsSelector", "backgroundSelector", "repetitionsSpinBox", "extrapolationSpinBox",
-              "tunedComboBox", "deviceComboBox", "precisionComboBox", "weightsFolderButton", "importModelButton",
+              "tunedComboBox", "defaultFilterComboBox", "perSliceCheckBox", "referenceSelector", "deviceComboBox",
+              "precisionComboBox", "weightsFolderButton", "importModelButton",
               "restoreDefaultsButton", "previewButton", "generateButton", "setComboBox", "positionSlider",
               "previousButton", "nextButton", "comparisonComboBox", "sideBySideButton", "differenceButton",
               "keepButton", "deleteButton"]
     assert [name for name in order if name in wanted] == wanted
+
+
+def test_the_letters_of_the_keyboard_are_each_of_one_control_and_none_of_slicers_menus(ui):
+    import re
+
+    letters = [letter.upper() for widget in vars(ui).values() if hasattr(widget, "text")
+               for letter in re.findall("&(.)", str(widget.text).replace("&&", ""))] + ["C"]
+    assert len(set(letters)) == len(letters) > 15
+    assert not set(letters) & set("FEVH")
 
 
 def test_every_control_has_a_tool_tip(ui):

@@ -1,27 +1,71 @@
-"""Pictures of the panel of DID Interactive in its states, in demo/panels, to be looked at; no text is cut off."""
+"""Pictures of the panel of DID Interactive in its states, in demo/panels, to be looked at; no text is cut off.
+
+Where candidates are to be seen, they and their numbers are what the default network made of a part of the sample CT.
+The picture "did-done" is that of the README.
+"""
 
 import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
     calls, complaints, logic, mrml, open_panel, panel, parameters, plots, session, settle, toolbar, ui,
 )
-from test_widget_screenshots import dark, picture, sample  # noqa: F401  (fixtures)
+from test_widget_screenshots import SAMPLE, dark, picture, sample  # noqa: F401  (fixtures)
+
+
+SIDE_MM = 60.0
+"""Of the part of the sample that candidates are made of, which takes seconds."""
 
 
 @pytest.fixture
 def ready(panel, plots, parameters, sample, session):
     """The widgets of the panel with the sample CT chosen."""
+    panel.widget.logic.freeMemory = None  # what this computer has free
     session.sliceLogics["Red"].SnapSliceOffsetToIJK()
     parameters.inputVolume = sample
     settle()
     return panel.widget.panel.ui
 
 
+@pytest.fixture(scope="module")
+def reply():
+    """Returns what the real engine makes of a request, computed once for each kind."""
+    from DIDInteractiveLib.didengine import InProcessDIDEngine
+
+    engine, replies = InProcessDIDEngine(), {}
+
+    def reply(request):
+        kind = (request.array.shape, request.settings)
+        if kind not in replies:
+            replies[kind] = engine.generate(request)
+        return replies[kind]
+
+    return reply
+
+
 @pytest.fixture
-def made(ready, parameters, calls):
-    """The same with a set of candidates."""
-    ready.generateButton.click()
-    calls[0].finish()
+def chosen(ready, parameters, sample):
+    """The same with five candidates of a part of it to be made."""
+    bounds = [0.0] * 6
+    sample.GetRASBounds(bounds)
+    region = ready.regionSelector.addNode()
+    region.SetName("liver")
+    region.SetCenter(bounds[0] + 0.65 * (bounds[1] - bounds[0]), bounds[2] + 0.55 * (bounds[3] - bounds[2]),
+                     0.5 * (bounds[4] + bounds[5]))
+    region.SetSize(SIDE_MM, SIDE_MM, 2 * (bounds[5] - bounds[4]))
+    parameters.count = 5
+    return ready
+
+
+@pytest.fixture
+def made(chosen, parameters, calls, reply):
+    """The same with the candidates."""
+    chosen.generateButton.click()
+    finish(calls[0], reply)
     return parameters.candidates
+
+
+def finish(call, reply):
+    call.listener.started()
+    call.listener.finished(reply(call.request), None)
 
 
 def test_empty(panel):
@@ -38,22 +82,39 @@ def test_ready_with_all_choices_in_a_narrow_panel(panel, ready):
     picture(panel, "did-narrow", width=330)
 
 
-def test_running(panel, ready, calls):
-    ready.generateButton.click()
+def test_done(panel, ready, made):
+    ready.logCollapsibleButton.collapsed = False
+    picture(panel, "did-done")
+
+
+def test_running(panel, chosen, calls, reply):
+    chosen.generateButton.click()
     calls[0].started()
+    for candidate in reply(calls[0].request).candidates[1:3]:
+        calls[0].listener.partial(candidate)
     calls[0].progress(0.4, "Smoother candidates", 70.0)
     picture(panel, "did-running")
 
 
-def test_preview(panel, ready, calls):
-    ready.previewButton.click()
-    calls[0].finish()
+def test_preview(panel, chosen, calls, reply):
+    chosen.previewButton.click()
+    finish(calls[0], reply)
     picture(panel, "did-preview")
 
 
-def test_done(panel, ready, made):
-    ready.logCollapsibleButton.collapsed = False
-    picture(panel, "did-done")
+def test_removed_elsewhere(panel, mrml, ready, made, parameters):
+    mrml.scene.RemoveNode(panel.widget.logic.browser(made))
+    settle()
+    picture(panel, "did-incomplete")
+
+
+def test_with_a_reference(panel, mrml, chosen, calls, parameters, reply):
+    reference = mrml.load_volume(SAMPLE / "ldct_sample_reference.nrrd", "CT reference")
+    parameters.referenceVolume = reference
+    parameters.count = 3
+    chosen.previewButton.click()
+    finish(calls[0], reply)
+    picture(panel, "did-reference")
 
 
 def test_failed(panel, ready, calls):
