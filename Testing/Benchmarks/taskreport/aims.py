@@ -47,8 +47,8 @@ def write_index(folder: Path) -> None:
         "## Verdict on every aim", "",
         f"met / missed: by the value itself; open: the limit lies inside the value's {CONFIDENCE:.0%} interval, where "
         "there is one; not measured: it could not be. A cell holds the verdict on its worst case, which it names, and "
-        f"how many of all cases have that verdict. Of all {len(rows)} cases, which are in [aims.csv](aims.csv), " + ", ".join(f"{counts[v]} {v}" for v in VERDICTS)
-        + ".", ""]
+        f"how many of all cases have that verdict. Of all {len(rows)} cases, which are in [aims.csv](aims.csv), "
+        + ", ".join(f"{counts[v]} {v}" for v in VERDICTS) + ".", ""]
     for part in there:
         own = [row for row in rows if row["part"] == part]
         methods = list(dict.fromkeys(row["method"] for row in own))

@@ -200,13 +200,13 @@ def _page(context: Context, rows: list[dict], texture: list[dict]) -> list[str]:
     contrasts = list(PUBLISHED)
     lines = [
         "# Resolution and noise texture at a given noise reduction", "",
-        f"A square of water, {plan.square} x {plan.square} pixels of {plan.pixel:g} mm, with rods 18 mm wide of +/- "
-        "100, 50 and 20 HU, which goes on beyond its edges; FBP noise of this project's fan-beam simulator with the "
-        f"kernel exp(-ln 2 (f / {STANDARD.f50:g})^{STANDARD.power:g}); {plan.realisations} noise realisations, each "
-        "used with both signs, which cancels in the mean whatever a method does in proportion to the noise. TTF50 is "
-        "read from the mean of all, one number for the brighter and the darker rod of a contrast. The ratio is to "
-        f"FBP, whose rod is free of noise here; in brackets its {CONFIDENCE:.0%} interval (bootstrap over "
-        "realisations). 0: the transfer never reaches half.", "",
+        f"The middle of a 200 mm disk of water, {plan.square} x {plan.square} pixels of {plan.pixel:g} mm, with rods "
+        "18 mm wide of +/- 100, 50 and 20 HU; FBP noise of this project's fan-beam simulator with the kernel exp(-ln "
+        f"2 (f / {STANDARD.f50:g})^{STANDARD.power:g}); {plan.realisations} noise realisations, each used with both "
+        "signs, which cancels in the mean whatever a method does in proportion to the noise. TTF50 is read from the "
+        "mean of all, one number for the brighter and the darker rod of a contrast. The ratio is to FBP, whose rod is "
+        f"free of noise here; in brackets its {CONFIDENCE:.0%} interval (bootstrap over realisations). 0: the transfer "
+        "never reaches half.", "",
         f"Half the noise: (1 - s) x FBP + s x denoised, with the least strength s that leaves {plan.noise_share:g} of "
         "the SD in the middle of the square, where the noise power spectrum (NPS) is measured too. A classical filter "
         "has the weakest parameter of its list that leaves no more than that, and is then blended in the same way. "
