@@ -41,7 +41,7 @@ class SideBySide:
         self._layout = layout.GetViewArrangement()
         self._views = {name: _stateOf(name) for name in (LEFT, RIGHT)}
         layout.SetViewArrangement(layout.SlicerLayoutSideBySideView)
-        slicer.app.processEvents()  # until here the views have their old size
+        _letViewsResize()
         pattern = _sliceNode(LEFT)
         right_view = _sliceNode(RIGHT)
         right_view.GetSliceToRAS().DeepCopy(pattern.GetSliceToRAS())
@@ -64,7 +64,7 @@ class SideBySide:
         ours = layout.GetViewArrangement() == layout.SlicerLayoutSideBySideView
         if ours:
             layout.SetViewArrangement(self._layout)
-            slicer.app.processEvents()
+            _letViewsResize()
         for name, state in self._views.items():
             node, composite = _sliceNode(name), _composite(name)
             if node is None or composite is None:
@@ -90,6 +90,13 @@ def _stateOf(name: str) -> _ViewState:
     matrix.DeepCopy(node.GetSliceToRAS())
     return _ViewState(composite.GetBackgroundVolumeID(), composite.GetLinkedControl(),
                       composite.GetHotLinkedControl(), matrix, node.GetFieldOfView(), node.GetXYZOrigin())
+
+
+def _letViewsResize() -> None:
+    """Until this, views of another layout have their old size. Clicks have to wait: a module may be about to close."""
+    import qt  # is there where views are
+
+    slicer.app.processEvents(qt.QEventLoop.ExcludeUserInputEvents)
 
 
 def _layoutNode():
