@@ -25,8 +25,8 @@ def tunedTitles() -> list[tuple[str, str]]:
 
 def filterTitles() -> list[tuple[str, str]]:
     """Return (name, title) of every default image; "" stands for the network's own."""
-    return [("", _("The network's own result")), ("nlm", _("Non-local means (fit takes longer)")),
-            ("tv", _("Total variation (fit takes longer)")), ("gaussian", _("Gaussian filter (fit takes longer)"))]
+    return [("", _("The network's own result")), ("nlm", _("Non-local means (fitted first)")),
+            ("tv", _("Total variation (fitted first)")), ("gaussian", _("Gaussian filter (fitted first)"))]
 
 
 def currentText(volume, place: float, count: int) -> str:
@@ -64,7 +64,7 @@ def factsText(facts: dict | None, item: int) -> str:
     if shift is not None and measured is not ofInput:
         lines.append(_("Shift of soft tissue: {shift}\N{NO-BREAK SPACE}HU.").format(shift=_signed(shift)))
     if flicker is not None:
-        text = _("Flicker from slice to slice: {flicker}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).")
+        text = _("Flicker along z: {flicker}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).")
         lines.append(text.format(flicker=f"{flicker:.2f}", input=f"{ofInput['flicker_hu']:.2f}"))
     if error is not None:
         text = _("Error to the reference: {error}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).")

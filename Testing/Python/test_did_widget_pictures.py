@@ -90,8 +90,9 @@ def test_done(panel, ready, made):
 def test_running(panel, chosen, calls, reply):
     chosen.generateButton.click()
     calls[0].started()
-    for candidate in reply(calls[0].request).candidates[1:3]:
-        calls[0].listener.partial(candidate)
+    candidates = reply(calls[0].request).candidates
+    for number in (2, 1):  # from the default outwards, as the engine finishes them
+        calls[0].listener.partial(candidates[number])
     calls[0].progress(0.4, "Smoother candidates", 70.0)
     picture(panel, "did-running")
 
@@ -130,6 +131,20 @@ def test_between_two_candidates_side_by_side_in_a_dark_theme(dark, panel, ready,
     panel.widget.panel.browsing.rest()
     ready.sideBySideButton.click()
     picture(panel, "did-done-dark")
+
+
+def test_difference_and_plot_in_a_narrow_panel_in_a_dark_theme(dark, panel, ready, made):
+    ready.differenceButton.click()
+    ready.plotButton.click()
+    for section in ("regions", "advanced", "log"):
+        getattr(ready, f"{section}CollapsibleButton").collapsed = False
+    picture(panel, "did-narrow-dark", width=330)
+
+
+def test_running_in_a_dark_theme_on_a_display_of_twice_the_resolution(dark, panel, chosen, calls):
+    chosen.generateButton.click()
+    calls[0].started()
+    picture(panel, "did-running-dark-hidpi", scale=2)
 
 
 def test_done_on_a_display_of_twice_the_resolution(panel, ready, made):
