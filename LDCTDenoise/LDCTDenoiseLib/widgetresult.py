@@ -38,7 +38,7 @@ class ResultView:
         self._timer.setInterval(self.PAUSE_MS)
         self._timer.connect("timeout()", self.measure)
         self._exportTip = self.ui.exportButton.toolTip
-        self.ui.statisticsTable.setHorizontalHeaderLabels([_("Measured"), _("Before"), _("After"), _("Change")])
+        self.ui.statisticsTable.setHorizontalHeaderLabels([_("In HU"), _("Before"), _("After"), _("Change")])
         header = self.ui.statisticsTable.horizontalHeader()
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(0, qt.QHeaderView.Stretch)

@@ -14,20 +14,17 @@ TISSUES = ("soft", "fat", "lung", "bone", "region")
 
 
 def rowsOf(statistics: ResultStatistics) -> list[tuple[str, str, str, str]]:
-    """Return name, before, after and change of each line, with units."""
+    """Return name, before, after and change of each line, the change with units as it may be a share too."""
     before, after = statistics.noise_before, statistics.noise_after
     change = _signed(after - before)
     if before > 0:
         change = _("{change} ({share:+.0f} %)").format(change=change, share=100 * (after / before - 1))
-    rows = [(_("Noise (SD)"), _hu(before), _hu(after), change), (_("Removed (SD)"), "", "", _hu(statistics.removed_sd))]
+    rows = [(_("Noise"), f"{before:.1f}", f"{after:.1f}", change),
+            (_("Removed noise (SD)"), "", "", _("{value} HU").format(value=f"{statistics.removed_sd:.1f}"))]
     names = {"soft": _("Shift of HU, soft tissue"), "fat": _("Shift of HU, fat"), "lung": _("Shift of HU, lung"),
              "bone": _("Shift of HU, bone"), "region": _("Shift of HU, region")}
     return rows + [(names[tissue], "", "", _signed(statistics.bias[tissue])) for tissue in TISSUES
                    if tissue in statistics.bias]
-
-
-def _hu(value: float) -> str:
-    return _("{value} HU").format(value=f"{value:.1f}")
 
 
 def _signed(value: float) -> str:

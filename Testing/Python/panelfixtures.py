@@ -122,6 +122,23 @@ def ready(ct, ui, parameters):
 
 
 @pytest.fixture
+def done(ct, ui, parameters, calls):
+    """The panel after a run; all views show the result."""
+    import slicer
+
+    slicer.util.setSliceViewerLayers(background=ct, fit=True)
+    parameters.inputVolume = ct
+    ui.applyButton.click()
+    calls[0].finish()
+    return ui
+
+
+@pytest.fixture
+def result(done, parameters):
+    return parameters.outputVolume
+
+
+@pytest.fixture
 def dialogs(monkeypatch):
     """The texts of the error dialogs that the user was shown."""
     import slicer

@@ -62,7 +62,7 @@ def test_the_result_is_chosen_shown_measured_and_logged(ready, ct, parameters, c
     assert result.GetName() == "CT denoised"
     assert shown() is shown("Yellow") is result
     assert not ready.resultCollapsibleButton.isHidden()
-    assert ready.statisticsTable.item(0, 0).text() == "Noise (SD)"
+    assert ready.statisticsTable.item(0, 0).text() == "Noise"
     assert ready.messageLabel.text.startswith("Done in ")
     assert "GPU memory ran out" in ready.messageLabel.text
     log = ready.logTextEdit.toPlainText()
