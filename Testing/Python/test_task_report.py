@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 from didfactory import WIDTHS, fitted
 from networkfactory import phantom
 from scipy import ndimage, optimize
@@ -279,6 +280,19 @@ def test_the_command_writes_every_part_and_takes_finished_work_from_its_cache(da
     assert task_report.main([*arguments, "--parts", "rods", "disks"], TINY) == 0
     assert "images," not in capsys.readouterr().out
     assert {name: (tmp_path / "task" / name).read_text() for name in before} == before
+
+
+def test_further_weights_take_part_under_their_name(data, tmp_path):
+    folder = tmp_path / "training"
+    folder.mkdir()
+    torch.save(fitted("plain").network.state_dict(), folder / "best.pt")
+    (folder / "config.json").write_text(json.dumps({"network": {
+        "architecture": "plain", "widths": list(WIDTHS["plain"]), "form": "shipped", "options": {}}}))
+    assert task_report.main(["--data", str(data), "--output", str(tmp_path / "task"), "--cache", str(tmp_path / "cache"),
+                             "--parts", "small", "--extra-weights", f"other={folder / 'best.pt'}"], TINY) == 0
+    with (tmp_path / "task" / "small.csv").open() as stream:
+        rows = {row["method"].split()[0]: row["rmse_hu"] for row in csv.DictReader(stream)}
+    assert rows.keys() == {"tiny", "other"} and rows["tiny"] == rows["other"]
 
 
 def test_the_command_names_what_is_missing(data, tmp_path, capsys):

@@ -145,9 +145,9 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
         "reference is the same reconstruction without the noise.", "",
         f"Slices: {', '.join(a.name for a in plan.mismatch)}; noise index {plan.noise_index:g} HU, dose {plan.dose:g}; "
         f"the middle {CROP_MM:g} mm of the body. Classical filters at their best parameter against the reference on "
-        "the very slice, told the noise. Noise is smoother in the other reconstruction, so ratios of one and the "
-        "other are not of one task; how a method's ratio moves against the other methods' tells what the mismatch "
-        "costs.", ""]
+        "the very slice, told the noise. The noise has another colour in the other reconstruction, so ratios of one "
+        "and the other are not of one task; how a method's ratio moves against the other methods' tells what the "
+        "mismatch costs.", ""]
     methods = list(dict.fromkeys(r["method"] for r in rows))
     body = []
     for method in methods:
