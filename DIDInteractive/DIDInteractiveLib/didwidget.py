@@ -124,6 +124,7 @@ class CandidatePanel(ModulePanel):
     def _showModels(self) -> None:
         for row, card in enumerate(self._cards):
             self.ui.modelComboBox.setItemData(row, f"{cardText(card)}<br>{cardDetails(card)}", qt.Qt.ToolTipRole)
+        self.inspectLater()
         self._onChange()
 
     def _source(self):

@@ -22,19 +22,18 @@ GIGABYTE, MEGABYTE = 1e9, 1e6
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run on a part of a volume comes to.
-
-    :ivar shape: (slices, rows, columns) that are worked on, a margin around a region included.
-    :ivar settings: as they will be applied: with fewer candidates where memory is short.
-    :ivar need: bytes. And ``free``: bytes; None where that is unknown.
-    :ivar shortage: what is to be said where there are fewer candidates than asked for, or None.
-    """
+    """What a run on a part of a volume comes to."""
 
     shape: tuple[int, ...]
+    """(slices, rows, columns) that are worked on, a margin around a region included."""
     settings: CandidateSettings
+    """As they will be applied: with fewer candidates where memory is short."""
     need: int
+    """Bytes."""
     free: int | None
+    """Bytes; None where that is unknown."""
     shortage: str | None
+    """What is to be said where there are fewer candidates than asked for, or None."""
 
     def text(self, card: ModelCard, machine: MachineSettings, fitted: bool) -> str:
         """Return memory and time in words. ``fitted``: a network is fitted to another denoiser's image first."""
