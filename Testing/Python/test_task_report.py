@@ -288,8 +288,9 @@ def test_further_weights_take_part_under_their_name(data, tmp_path):
     torch.save(fitted("plain").network.state_dict(), folder / "best.pt")
     (folder / "config.json").write_text(json.dumps({"network": {
         "architecture": "plain", "widths": list(WIDTHS["plain"]), "form": "shipped", "options": {}}}))
-    assert task_report.main(["--data", str(data), "--output", str(tmp_path / "task"), "--cache", str(tmp_path / "cache"),
-                             "--parts", "small", "--extra-weights", f"other={folder / 'best.pt'}"], TINY) == 0
+    arguments = ["--data", str(data), "--output", str(tmp_path / "task"), "--cache", str(tmp_path / "cache"),
+                 "--parts", "small", "--extra-weights", f"other={folder / 'best.pt'}"]
+    assert task_report.main(arguments, TINY) == 0
     with (tmp_path / "task" / "small.csv").open() as stream:
         rows = {row["method"].split()[0]: row["rmse_hu"] for row in csv.DictReader(stream)}
     assert rows.keys() == {"tiny", "other"} and rows["tiny"] == rows["other"]

@@ -40,6 +40,7 @@ class Plan:
         disk_crop: side in pixels of the middle of the scanned disks that is used.
         anatomies, doses, pixels, grid_side: the grid; full dose comes on top of ``doses``.
         sizes: of the small patient, relative to the real one; small: whose slices.
+        noise_index, dose: of the small patient and of the slices that are reconstructed again.
         mismatch: slices that are reconstructed again; real_slices: slices of each scan with real noise.
     """
 
