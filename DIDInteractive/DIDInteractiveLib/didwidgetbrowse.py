@@ -101,6 +101,8 @@ class CandidateBrowsing:
         if k is not None:
             with self._own():
                 self.views.show(self.logic.candidateAt(self._set, self._position, k))
+                if self.views.difference:
+                    self.views.setDifference(self.logic.differenceToInput(self._set, self._position, k))
         self._timer.start(REST_MILLISECONDS)
         self._describe()
 

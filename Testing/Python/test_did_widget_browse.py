@@ -208,6 +208,7 @@ def test_the_difference_is_shown_on_request_follows_the_candidate_and_goes(ready
     ready.nextButton.click()
     np.testing.assert_array_equal(array_of(shown()), array_of(ct) - FakeDIDEngine.result_of(array_of(ct), 3, 5))
     ready.positionSlider.value = -250
+    np.testing.assert_array_equal(array_of(shown())[3], (array_of(ct) - half_way(ct, 1))[3])
     browsing.rest()
     np.testing.assert_array_equal(array_of(shown()), array_of(ct) - half_way(ct, 1))
     ready.differenceButton.click()

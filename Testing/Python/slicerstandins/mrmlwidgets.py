@@ -93,6 +93,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         box = QtWidgets.QComboBox(self)
         box.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Fixed)
         box.setMinimumContentsLength(8)
+        # As ctkComboBox with an elide mode, which Slicer's has: a long name does not widen the panel.
+        box.setSizeAdjustPolicy(QtWidgets.QComboBox.AdjustToMinimumContentsLengthWithIcon)
         layout.addWidget(box)
         self.setFocusProxy(box)
         self.__dict__.update(_box=box, _scene=None, _tags=[], _nodes=[], _attributes=[], _options={
