@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
+from LDCTDenoiseLib.widgetstatistics import signedHU
+
 from .candidatefacts import PREFIX, SOFT_TISSUE, number
 from .settings import METHODS
 
@@ -62,7 +64,8 @@ def factsText(facts: dict | None, item: int) -> str:
     shift, flicker = measured["bias_hu"].get(SOFT_TISSUE), measured.get("flicker_hu")
     error = measured["rmse_to_reference_hu"]
     if shift is not None and measured is not ofInput:
-        lines.append(_("Shift of soft tissue: {shift}\N{NO-BREAK SPACE}HU.").format(shift=_signed(shift)))
+        words = signedHU(shift).replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{MINUS SIGN}")
+        lines.append(_("Shift of soft tissue: {shift}.").format(shift=words))
     if flicker is not None:
         text = _("Flicker along z: {flicker}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).")
         lines.append(text.format(flicker=f"{flicker:.2f}", input=f"{ofInput['flicker_hu']:.2f}"))
@@ -70,11 +73,6 @@ def factsText(facts: dict | None, item: int) -> str:
         text = _("Error to the reference: {error}\N{NO-BREAK SPACE}HU (input: {input}\N{NO-BREAK SPACE}HU).")
         lines.append(text.format(error=f"{error:.1f}", input=f"{ofInput['rmse_to_reference_hu']:.1f}"))
     return "\n".join(lines)
-
-
-def _signed(value: float) -> str:
-    text = f"{value:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def shortText(item, index: int) -> str:

@@ -16,18 +16,19 @@ TISSUES = ("soft", "fat", "lung", "bone", "region")
 def rowsOf(statistics: ResultStatistics) -> list[tuple[str, str, str, str]]:
     """Return name, before, after and change of each line, the change with units as it may be a share too."""
     before, after = statistics.noise_before, statistics.noise_after
-    change = _signed(after - before)
+    change = signedHU(after - before)
     if before > 0:
         change = _("{change} ({share:+.0f} %)").format(change=change, share=100 * (after / before - 1))
     rows = [(_("Noise"), f"{before:.1f}", f"{after:.1f}", change),
             (_("Removed noise (SD)"), "", "", _("{value} HU").format(value=f"{statistics.removed_sd:.1f}"))]
     names = {"soft": _("Shift of HU, soft tissue"), "fat": _("Shift of HU, fat"), "lung": _("Shift of HU, lung"),
              "bone": _("Shift of HU, bone"), "region": _("Shift of HU, region")}
-    return rows + [(names[tissue], "", "", _signed(statistics.bias[tissue])) for tissue in TISSUES
+    return rows + [(names[tissue], "", "", signedHU(statistics.bias[tissue])) for tissue in TISSUES
                    if tissue in statistics.bias]
 
 
-def _signed(value: float) -> str:
+def signedHU(value: float) -> str:
+    """Return a difference in HU with its sign, unless it rounds to nothing."""
     text = f"{value:+.1f}"
     return _("{value} HU").format(value="0.0" if text in ("+0.0", "-0.0") else text)
 
