@@ -112,13 +112,14 @@ def cross_check(rows: Sequence[dict], folder: Path, context: Context) -> list[st
         told = json.loads((folder / name / "settings.json").read_text(encoding="utf-8"))["methods"]
         same = {label.split()[0].lower() for label in told if label in labels}
         with (folder / name / "slices.csv").open(newline="", encoding="utf-8") as stream:
-            pairs = [(float(r["rmse_hu"]), own[key]) for r in csv.DictReader(stream) if r["method"] in same
+            pairs = [(key[-1], abs(float(r["rmse_hu"]) - own[key])) for r in csv.DictReader(stream)
+                     if r["method"] in same
                      and (key := (r["patient"], r["track"], f"{float(r['noise_index_hu']):g}", f"{float(r['dose']):g}",
                                   r["slice"], r["method"])) in own]
         if pairs:
-            worst = max(abs(a - b) for a, b in pairs)
-            lines.append(f"- {name}: {len(pairs)} slices of {', '.join(sorted(same))} are the same; the greatest "
-                         f"difference of RMSE is {worst:.2g} HU.")
+            methods, differences = zip(*pairs)
+            lines.append(f"- {name}: {len(pairs)} slices of {', '.join(dict.fromkeys(methods))} are the same; the "
+                         f"greatest difference of RMSE is {max(differences):.2g} HU.")
     return lines or ["No other report holds the same slices of the same networks."]
 
 
