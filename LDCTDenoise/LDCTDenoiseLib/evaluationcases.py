@@ -151,7 +151,9 @@ def evenly_spaced(count: int, wanted: int) -> list[int]:
     """At most ``wanted`` of ``count`` positions, evenly spaced, the ends left out where there is room."""
     if count <= wanted:
         return list(range(count))
-    return [int(p) for p in np.linspace(0, count - 1, wanted + 2)[1:-1].round()]
+    # With one position to spare, leaving out both ends would take another one twice.
+    inner = np.linspace(0, count - 1, wanted + 2)[1:-1] if count > wanted + 1 else np.linspace(0, count - 1, wanted)
+    return [int(position) for position in inner.round()]
 
 
 def _read_table(path: Path, slices: int) -> list[list[tuple[int, float]]]:

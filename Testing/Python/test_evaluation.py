@@ -203,6 +203,13 @@ def test_slices_are_evenly_spaced_without_the_ends():
     assert evenly_spaced(51, 6) == [7, 14, 21, 29, 36, 43]
 
 
+def test_no_slice_is_chosen_twice():
+    for count in range(1, 25):
+        for wanted in range(count + 3):
+            chosen = evenly_spaced(count, wanted)
+            assert len(set(chosen)) == len(chosen) == min(count, wanted) and set(chosen) <= set(range(count))
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"classical": ("median",)}, "Unknown filter 'median'"),
     ({"tracks": ("soft",)}, "Unknown track 'soft'"),
