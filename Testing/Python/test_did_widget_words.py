@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
-    calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, ready, session, settle, toolbar, ui,
+    calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, ready, session, toolbar, ui,
 )
 
 
@@ -52,3 +52,12 @@ def test_without_the_node_of_the_facts_there_are_none(mrml, ready, made, logic):
     ready.nextButton.click()
     assert ready.factsLabel.isHidden()
     assert "Candidate 4 of 5" in ready.candidateLabel.text
+
+
+def test_names_that_look_like_html_are_shown_as_they_are(mrml, ready, parameters):
+    import qt
+
+    parameters.inputVolume = mrml.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "<b>x</b>")
+    assert "'<b>x</b>' holds no image" in ready.estimateLabel.text
+    for name in ("estimateLabel", "messageLabel", "remainingLabel", "candidateLabel", "factsLabel", "warningLabel"):
+        assert getattr(ready, name).textFormat == qt.Qt.PlainText, name
