@@ -113,12 +113,6 @@ def smoothest_over_default(candidates: list[dict[str, str]]) -> float:
     return noise[0] / noise[default_of(candidates)]
 
 
-def sharper_than_default(candidates: list[dict[str, str]]) -> float:
-    """By how much the sharpest of the smoother candidates exceeds the default, in per cent of the input's slope."""
-    edges, default = column(candidates, "edges_kept"), default_of(candidates)
-    return 100 * (max(edges[:default], default=nan) - edges[default])
-
-
 def at_matched_noise(method: str, tissue: str, name: str = "ratio") -> dict[tuple[str, float], float]:
     """A column of the comparison with blending, by (scene, position), where the method gets that far."""
     return {(row["scene"], float(row["position"])): float(row[name]) for row in rows("did/matched.csv")

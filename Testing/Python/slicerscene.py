@@ -31,9 +31,7 @@ class SlicerScene:
         import slicer
         import vtk
 
-        standins = str(slicerstandins.slicer_package())
-        if standins not in slicer.__path__:
-            slicer.__path__.append(standins)
+        slicerstandins.complete_slicer()
         self.messages: list[tuple[str, str]] = []
         self._listen(vtk)
 

@@ -181,6 +181,7 @@ def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(da
         kinds = [row["kind"] for row in csv.DictReader(stream)]
     assert kinds.count("default") == kinds.count("input") == len(METHODS)
     assert "Left out" in (tmp_path / "did" / "figures.md").read_text()
+    assert "| slider, slice |" in (tmp_path / "did" / "timing.md").read_text()
     assert "candidates:" in capsys.readouterr().out
 
     before = (tmp_path / "did" / "matched.csv").read_text()

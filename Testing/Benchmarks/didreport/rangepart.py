@@ -73,7 +73,7 @@ def write_range(context: Context) -> None:
         measured = measured_elsewhere(scene, made)
         rows += [{"method": method, "scene": scene.name, "model": model, "candidate": n, "kind": one.kind,
                   "position": one.position, "iteration": one.iteration, "noise_hu": m.noise_sd_hu,
-                  "edges_kept": m.edges_kept, "gnl_hu": m.gnl_hu, "rmse_hu": m.rmse_to_reference_hu,
+                  "edges_kept": f"{m.edges_kept:.8f}", "gnl_hu": m.gnl_hu, "rmse_hu": m.rmse_to_reference_hu,
                   **{f"bias_{tissue}_hu": value for tissue, value in m.bias_hu.items()}}
                  for n, (one, m) in enumerate(zip(made.candidates, measured))]
         own = reach([m.noise_sd_hu for m in measured], [m.edges_kept for m in measured], made.default)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import slicerstandins
 import torch
 from DIDInteractiveLib.candidates import generate_candidates
 from DIDInteractiveLib.settings import CandidateSettings
@@ -85,9 +86,11 @@ def measured(scene: Scene, name: str, method: str) -> dict:
 def slider_rows(denoiser: Denoiser, size: int, slices: int) -> list[dict]:
     """Time the interpolation between two candidates, a slice and a volume of int16; none without Slicer's Python."""
     try:
-        from DIDInteractiveLib.candidatebetween import interpolate
+        slicerstandins.complete_slicer()
     except ImportError:
         return []
+    from DIDInteractiveLib.candidatebetween import interpolate
+
     random = np.random.default_rng(0)
     low, high = (random.integers(-1000, 1000, (slices, size, size), dtype=np.int16) for _ in range(2))
     single = busy(lambda: denoiser.removed_noise(low[:1]), 3)

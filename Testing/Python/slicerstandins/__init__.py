@@ -14,3 +14,16 @@ PACKAGE_VARIABLE = "LDCT_SLICER_PACKAGE"
 def slicer_package() -> Path:
     """Return the folder of the modules below ``slicer``."""
     return Path(os.environ.get(PACKAGE_VARIABLE) or Path(__file__).with_name("slicerpackage"))
+
+
+def complete_slicer() -> None:
+    """Let the package ``slicer`` of slicer-core find the modules that only Slicer has.
+
+    Raises:
+        ImportError: there is no package ``slicer``.
+    """
+    import slicer
+
+    folder = str(slicer_package())
+    if folder not in slicer.__path__:
+        slicer.__path__.append(folder)
