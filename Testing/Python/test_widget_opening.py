@@ -1,53 +1,62 @@
-"""The module opens at once: nothing is loaded that takes long, nothing is installed, nothing is fetched."""
+"""Both modules open at once: nothing is loaded that takes long, nothing is installed, started or fetched."""
 
-import subprocess
+import shutil
 import sys
-from pathlib import Path
 
+import pytest
 from panelfixtures import ROOT
 
-HEAVY = ("torch", "requests", "SimpleITK", "scipy", "pydicom", "matplotlib", "PyTorchUtils")
-PROGRAM = """if True:
-    import os, socket, sys, time
-    sys.path[:0] = {paths!r}
-    from pathlib import Path
-    from slicerscene import SlicerScene
-    from slicerstandins.session import Panel, Session
+sys.path.insert(0, str(ROOT / "Testing" / "Benchmarks"))
 
-    folder = Path(sys.argv[1])
-    mrml = SlicerScene(str(folder / "slicer"))
-    session = Session(mrml, folder / "settings")
-    before = set(sys.modules)
+import openingprobe  # noqa: E402
+from openingprobe import MODULES, SAMPLE, open_in_a_new_python  # noqa: E402
 
-    def refuse(*arguments, **options):
-        raise OSError("the network is not to be used")
+HEAVY = {"torch", "requests", "urllib3", "SimpleITK", "scipy", "pydicom", "matplotlib", "PIL", "PyTorchUtils"}
 
-    socket.socket.connect = socket.create_connection = refuse
-    import subprocess
-    subprocess.Popen = refuse
-    start = time.perf_counter()
-    module = session.add_module(Path({module!r}))
-    after_import = set(sys.modules) - before
-    panel = Panel(session, module, "LDCTDenoise")
-    panel.enter()
-    after_open = set(sys.modules) - before
-    print("opened in %.2f s" % (time.perf_counter() - start))
-    for name in {heavy!r}:
-        assert name not in after_import, "importing the module file loads " + name
-        assert name not in after_open, "opening the panel loads " + name
-    assert not any(name.startswith("LDCTDenoiseLib") for name in after_import), "the module file loads the library"
-    assert panel.widget.panel.ui.modelComboBox.count >= 3
-    panel.exit()
-    panel.close()
-    session.close()
-    mrml.close()
+BUSY = """
+def tryAll():
+    import socket, subprocess, qt
+    import requests
+    for attempt in (lambda: subprocess.run(["true"]), lambda: socket.create_connection(("localhost", 9)), qt.QProcess):
+        try:
+            attempt()
+        except OSError:
+            pass
+
 """
 
 
-def test_opening_loads_neither_torch_nor_requests_nor_simpleitk_and_starts_nothing(tmp_path):
-    paths = [str(ROOT / "LDCTDenoise"), str(Path(__file__).parent)]
-    program = PROGRAM.format(paths=paths, module=str(ROOT / "LDCTDenoise" / "LDCTDenoise.py"), heavy=HEAVY)
-    run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "opened in" in run.stdout
-    assert "Traceback" not in run.stderr
+def packages(names):
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("scene", ["empty scene", "scene with a CT"])
+@pytest.mark.parametrize("module", MODULES)
+def test_opening_loads_neither_torch_nor_requests_nor_simpleitk_and_starts_nothing(tmp_path, module, scene):
+    volume = SAMPLE if scene == "scene with a CT" else None
+    opening = open_in_a_new_python(module, tmp_path, volume)
+    assert not HEAVY & packages(opening.before), "what was there before cannot be seen to be loaded"
+    assert module in opening.at_file
+    assert not HEAVY & packages(opening.at_file), "importing the module file loads this"
+    assert not any(name.endswith("Lib") for name in packages(opening.at_file)), "the module file loads a library"
+    assert f"{module}Lib" in opening.at_panel
+    assert not HEAVY & packages(opening.at_panel), "opening the panel loads this"
+    assert opening.refused == ()
+    assert opening.networks >= 3
+    assert opening.chosen == ("" if volume is None else "CT")
+
+
+def test_what_a_panel_loads_starts_or_fetches_is_noticed(tmp_path, monkeypatch):
+    code = (ROOT / "LDCTDenoise" / "LDCTDenoise.py").read_text(encoding="utf-8")
+    setup = "    def setup(self):\n"
+    assert setup in code
+    busy = "import scipy\n" + code.replace(setup, f"{setup}        tryAll()\n") + BUSY
+    (tmp_path / "LDCTDenoise.py").write_text(busy, encoding="utf-8")
+    shutil.copytree(ROOT / "LDCTDenoise" / "Resources" / "UI", tmp_path / "Resources" / "UI")
+    for name in ("requests", "scipy"):
+        (tmp_path / f"{name}.py").touch()
+    monkeypatch.setattr(openingprobe, "FOLDERS", (tmp_path, *openingprobe.FOLDERS))
+    opening = open_in_a_new_python("LDCTDenoise", tmp_path)
+    assert HEAVY & packages(opening.at_file) == {"scipy"}
+    assert HEAVY & packages(opening.at_panel) == {"requests"}
+    assert opening.refused == ("process", "network", "process of Qt")
