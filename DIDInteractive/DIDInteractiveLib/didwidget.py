@@ -199,6 +199,8 @@ def _setter(panel, name: str, combo):
 
 
 def _activateToolbar(browser) -> None:
-    """Let the Sequences toolbar act on ``browser``, as far as the user wants to have it."""
+    """Let the Sequences toolbar act on ``browser``, and show it unless the user does not want that."""
     if hasattr(slicer.modules, "sequences") and slicer.util.mainWindow() is not None:
+        # By itself, the second leaves a toolbar that may not be shown unasked on the browser that it was on.
+        slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
         slicer.modules.sequences.showSequenceBrowser(browser)

@@ -47,12 +47,10 @@ class PlotViews:
 
 @pytest.fixture
 def toolbar(session):  # noqa: F811
-    """The browsers that the Sequences toolbar was asked to show."""
+    """The Sequences toolbar, see :class:`slicerstandins.session.SequencesModule`."""
     import slicer
 
-    asked: list = []
-    slicer.modules.sequences.showSequenceBrowser = asked.append
-    return asked
+    return slicer.modules.sequences
 
 
 @pytest.fixture

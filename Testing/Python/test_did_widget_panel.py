@@ -141,8 +141,25 @@ def test_another_set_can_be_browsed_and_gets_the_toolbar(mrml, ready, made, para
     assert second.GetName() == "B candidates"
     choose(ready.setComboBox, made.GetID())
     assert shown("Red") is shown("Green") is logic.proxyVolume(made)
-    assert [browser for browser in toolbar] == [logic.browser(made), logic.browser(second), logic.browser(made)]
+    assert toolbar.active == [logic.browser(made), logic.browser(second), logic.browser(made)]
     assert "of 5" in ready.candidateLabel.text
+
+
+def test_a_toolbar_that_is_shown_only_by_hand_acts_on_the_set_all_the_same(ready, toolbar, calls, logic, parameters):
+    toolbar.autoShow = False
+    ready.generateButton.click()
+    calls[0].finish()
+    assert (toolbar.shown, toolbar.active) == (False, [logic.browser(parameters.candidates)])
+
+
+def test_without_the_module_of_the_toolbar_a_set_can_be_browsed_too(ready, calls, session):
+    import slicer
+
+    del slicer.modules.sequences
+    ready.generateButton.click()
+    calls[0].finish()
+    ready.nextButton.click()
+    assert ready.candidateLabel.text.startswith("Candidate 6 of 9")
 
 
 def test_a_network_that_is_not_installed_blocks_the_run_but_not_the_choice(ready, parameters):

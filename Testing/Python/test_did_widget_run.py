@@ -75,7 +75,7 @@ def test_progress_and_remaining_time_are_shown_while_it_runs(ready, calls):
 
 def test_the_new_set_is_shown_at_its_default_with_the_toolbar_on_it(ready, made, logic, toolbar, ct):
     assert made.GetName() == "CT candidates"
-    assert toolbar == [logic.browser(made)]
+    assert (toolbar.shown, toolbar.active) == (True, [logic.browser(made)])
     assert shown("Red") is shown("Green") is logic.proxyVolume(made)
     assert ready.positionSlider.value == 0
     assert ready.candidateLabel.text.startswith(

@@ -17,7 +17,6 @@ PROGRAM = """if True:
     folder = Path(sys.argv[1])
     mrml = SlicerScene(str(folder / "slicer"))
     session = Session(mrml, folder / "settings")
-    slicer.modules.sequences.showSequenceBrowser = lambda browser: None
     volume = mrml.add_volume(np.random.default_rng(7).normal(50, 30, (5, 32, 32)).astype(np.int16))
     panels = {{}}
     for name in sys.argv[2:]:

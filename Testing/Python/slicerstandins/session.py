@@ -112,6 +112,31 @@ class LayoutManager:
                                      mrmlSliceCompositeNode=logic.GetSliceCompositeNode)
 
 
+class SequencesModule:
+    """``slicer.modules.sequences`` with its toolbar, which acts on one browser.
+
+    Attributes:
+        autoShow: whether the user lets the toolbar be shown by itself.
+        shown: whether it is.
+        active: every browser that it was put on, the last one being what it acts on.
+    """
+
+    def __init__(self, mrml) -> None:
+        self.logic = lambda: mrml.logic("Sequences")
+        self.autoShow, self.shown, self.active = True, False, []
+
+    def setToolBarActiveBrowserNode(self, browser) -> None:
+        if self.active[-1:] != [browser]:
+            self.active.append(browser)
+
+    def showSequenceBrowser(self, browser) -> bool:
+        # As in Slicer: without leave to show the toolbar, nothing at all is done.
+        if self.autoShow:
+            self.setToolBarActiveBrowserNode(browser)
+            self.shown = True
+        return True
+
+
 class Session:
     """Slicer around ``mrml``, a :class:`slicerscene.SlicerScene`, until :meth:`close`.
 
@@ -147,8 +172,7 @@ class Session:
             self.mainWindow = qt.QMainWindow()
             self.mainWindow.objectName = "qSlicerMainWindow"
         slicer.app = Application(self)
-        slicer.modules = types.SimpleNamespace(
-            sequences=types.SimpleNamespace(logic=lambda: mrml.logic("Sequences")))
+        slicer.modules = types.SimpleNamespace(sequences=SequencesModule(mrml))
 
     def _add_views(self, slicer) -> None:
         import vtk
