@@ -9,6 +9,9 @@ from slicer.i18n import tr as _
 
 from .modelregistry import ModelCard
 
+TRACK = "matched"
+"""Of the measured cases, "<track>, noise index <HU> HU", those with noise as the scanner's own images have it."""
+
 
 def titleOf(card: ModelCard) -> str:
     """Return how a network is called in the list of networks."""
@@ -68,8 +71,11 @@ def _trainedFor(trained: dict) -> str:
 
 
 def _quality(quality: dict) -> str:
-    """Return the errors before and after, with the least and the most noise, and how they were measured."""
-    cases = [case for case in quality.values() if isinstance(case, dict) and "rmse_low_dose_hu" in case]
+    """Return the errors before and after, with the least and the most noise, and how they were measured.
+
+    Only for noise of the images' own colour: cases of different colours say nothing side by side.
+    """
+    cases = [case for name, case in quality.items() if name.startswith(f"{TRACK},")]
     if not cases:
         return ""
     text = _("error to the full dose from {before} to {after}\N{NO-BREAK SPACE}HU with little noise, from {beforeMuch} "

@@ -129,7 +129,10 @@ def test_the_card_says_what_for_and_how_good():
     from LDCTDenoiseLib.widgetmodelcard import cardText
 
     quality = {"measured": "quarter dose, mean of 7 patients, see the report",
-               "a": {"rmse_hu": 13.4, "rmse_low_dose_hu": 23.3}, "b": {"rmse_hu": 20.4, "rmse_low_dose_hu": 50.1}}
+               "matched, noise index 30 HU": {"rmse_hu": 20.4, "rmse_low_dose_hu": 50.1},
+               "matched, noise index 15 HU": {"rmse_hu": 13.4, "rmse_low_dose_hu": 23.3},
+               "sharp, noise index 15 HU": {"rmse_hu": 14.4, "rmse_low_dose_hu": 22.1},
+               "sharp, noise index 30 HU": {"rmse_hu": 21.4, "rmse_low_dose_hu": 51.1}}
     trained = {"noise_added_hu": [4, 150], "slice_thickness_mm": [2, 8], "pixel_mm": [0.39, 1.39], "anatomy": "abdomen",
                "kernels": "soft to sharp; other things"}
     text = cardText(card_of(trained_for=trained, quality=quality)).replace("\N{NO-BREAK SPACE}", " ")
