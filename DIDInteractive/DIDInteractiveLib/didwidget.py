@@ -15,6 +15,7 @@ from .didwidgetbrowse import CandidateBrowsing
 from .didwidgetestimate import RunPlan, planOf
 from .didwidgetkeys import ModuleKeys
 from .didwidgetlist import CandidateSetList
+from .didwidgetregions import Regions
 from .didwidgetrun import CandidateRun
 from .didwidgetset import CandidateActions
 from .didwidgetviews import CandidateViews
@@ -39,6 +40,7 @@ class CandidatePanel(ModulePanel):
         self._set, self._nodes = None, ()
         self._inspected: tuple = (None, None)
         self.run = CandidateRun(self)
+        self.regions = Regions(self)
         self.views = CandidateViews(logic)
         self.browsing = CandidateBrowsing(self)
         self.actions = CandidateActions(self)
@@ -87,6 +89,7 @@ class CandidatePanel(ModulePanel):
             slicer.mrmlScene.RemoveObserver(tag)
         self.keys.stop()
         super().close()
+        self.regions.close()
         self._look.stop()
 
     def plan(self, sliceIndex: int | None = None) -> RunPlan:
@@ -140,6 +143,7 @@ class CandidatePanel(ModulePanel):
     def _onChange(self, caller=None, event=None) -> None:
         parameters = self.parameters
         self.lookAtSet()
+        self.regions.follow()
         if parameters is not None:
             for name, (combo, titles) in self._choices.items():
                 combo.currentIndex = combo.findData(getattr(parameters, name))

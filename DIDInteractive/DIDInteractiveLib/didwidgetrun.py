@@ -42,7 +42,7 @@ class CandidateRun(JobControl):
             scene.check_kind(source, "input")
         except ValueError as error:
             return str(error)
-        return self._missingOf(source)
+        return self._missingOf(source) or self.panel.regions.problem(source)
 
     def settings(self) -> CandidateSettings:
         """Return how candidates are to be made; raises ValueError for what a scene of another version may hold."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import qt
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
 from . import region
 from .widgetcomparison import Comparison
 from .widgetexport import exportSeries
+from .widgetregion import RegionWatch
 from .widgetstatistics import fillTable
 
 
@@ -22,8 +22,6 @@ class ResultView:
 
     KEY = "D"
     ROW_MARGIN = 6
-    PAUSE_MS = 250
-    """How long a region has to rest before it is measured: not at every step while it is drawn or moved."""
 
     def __init__(self, panel) -> None:
         self.panel = panel
@@ -32,11 +30,7 @@ class ResultView:
         self.statistics = None
         self._shortcut = None
         self._region = None
-        self._regionTags: list[int] = []
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(self.PAUSE_MS)
-        self._timer.connect("timeout()", self.measure)
+        self._watch = RegionWatch(self.measure)
         self._exportTip = self.ui.exportButton.toolTip
         self.ui.statisticsTable.setHorizontalHeaderLabels([_("In HU"), _("Before"), _("After"), _("Change")])
         header = self.ui.statisticsTable.horizontalHeader()
@@ -60,15 +54,10 @@ class ResultView:
 
     def setRegion(self, chosen) -> None:
         """Measure in ``chosen`` (vtkMRMLMarkupsROINode) from now on, wherever it is moved; None: in soft tissue."""
-        if chosen is self._region:
-            return
-        for tag in self._regionTags:
-            self._region.RemoveObserver(tag)
-        self._region = chosen
-        self._regionTags = [] if chosen is None else [
-            chosen.AddObserver(event, lambda caller, event: self._timer.start())
-            for event in (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLMarkupsNode.PointModifiedEvent)]
-        self.measure()
+        if chosen is not self._region:
+            self._region = chosen
+            self._watch.follow(chosen)
+            self.measure()
 
     def show(self) -> None:
         """Show the result in the slice views."""
@@ -121,8 +110,8 @@ class ResultView:
             self._shortcut = None
 
     def close(self) -> None:
-        self._timer.stop()
         self.setRegion(None)
+        self._watch.close()
         self.exit()
         self.comparison.stop()
 

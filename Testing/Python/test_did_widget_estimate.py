@@ -1,8 +1,10 @@
 """What the panel of DID Interactive says before a run: memory, time, and where the input does not suit the network."""
 
 import re
+import time
 
 import numpy as np
+import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
     calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, ready, session, settle, toolbar, ui,
 )
@@ -55,10 +57,62 @@ def test_where_the_input_does_not_suit_the_network_is_said_of_the_source_of_a_ca
     assert ready.generateButton.enabled
 
 
-def test_the_memory_of_a_region_is_that_of_its_slices_and_an_unusable_one_is_told(ready, parameters):
+def wait_for(condition):
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        settle()
+    assert condition()
+
+
+def test_a_new_region_can_be_worked_on_at_once_and_its_memory_follows_it(ready, session):
+    session.sliceLogics["Red"].SetSliceOffset(-44.0)
     region = ready.regionSelector.addNode()
-    assert "has no size yet" in ready.estimateLabel.text
-    region.SetCenter(0.2, 2.2, -44.0)
+    assert (min(region.GetSize()), region.GetCenter()[2]) == (20.0, -44.0)
+    assert region.GetDisplayNode().GetHandlesInteractive()
+    assert ready.generateButton.enabled
+    assert ready.estimateLabel.text.startswith("9 candidates of 5 slices")
+    # dragged, as the handles do it
     region.SetSize(20.0, 16.0, 7.0)
-    parameters.count = 5
-    assert ready.estimateLabel.text.startswith("5 candidates of 3 slices")
+    assert ready.estimateLabel.text.startswith("9 candidates of 5 slices")
+    wait_for(lambda: ready.estimateLabel.text.startswith("9 candidates of 3 slices"))
+    region.SetCenter(500.0, 0.0, -44.0)
+    wait_for(lambda: "holds no voxel" in ready.estimateLabel.text)
+
+
+@pytest.mark.parametrize("name", ["regionSelector", "statisticsSelector", "backgroundSelector"])
+def test_every_new_box_lies_where_the_red_view_shows_the_volume(ready, name):
+    box = getattr(ready, name).addNode()
+    assert (min(box.GetSize()), box.GetCenter()[2]) == (20.0, -41.0)
+
+
+@pytest.mark.parametrize("name", ["regionROI", "statisticsROI", "backgroundROI"])
+def test_while_a_box_has_no_size_nothing_can_be_run_and_the_buttons_say_why(mrml, ready, parameters, calls, name):
+    box = mrml.scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "liver")
+    setattr(parameters, name, box)
+    reason = "The region 'liver' has no size yet: draw the box in a slice view."
+    for button in (ready.generateButton, ready.previewButton):
+        assert (button.enabled, button.toolTip) == (False, reason)
+    assert ready.estimateLabel.text == reason
+    box.SetCenter(0.2, 2.2, -44.0)
+    box.SetSize(20.0, 16.0, 7.0)
+    wait_for(lambda: ready.generateButton.enabled)
+    assert ready.previewButton.enabled
+    assert ready.estimateLabel.text.startswith("9 candidates of")
+
+
+def test_without_a_volume_a_new_box_is_not_placed_and_does_no_harm(ui, parameters):
+    box = ui.regionSelector.addNode()
+    assert parameters.regionROI is box
+    assert min(box.GetSize()) == 0
+    assert ui.generateButton.toolTip == "Choose the CT volume to make candidates of."
+
+
+def test_a_box_that_is_not_chosen_any_more_is_not_followed(ready, parameters, panel):
+    region = ready.regionSelector.addNode()
+    timer = panel.widget.panel.regions._watch._timer
+    for chosen in (None, region):
+        parameters.regionROI = chosen
+        timer.stop()
+        region.SetCenter(1.0, 2.0, 3.0)
+        region.SetCenter(3.0, 2.0, 1.0)
+        assert timer.isActive() == (chosen is region)
