@@ -29,9 +29,10 @@ def cardText(card: ModelCard) -> str:
 
 
 def cardDetails(card: ModelCard) -> str:
-    """Return version, parameters, limits and licence, as rich text for a tool tip."""
+    """Return description, version, licence and limits, as rich text for a tool tip."""
     details = card.details
-    rows = [_line(_("Version"), card.version), _line(_("Licence"), details.get("licence"))]
+    rows = [_line(_("Network"), details.get("description")), _line(_("Version"), card.version),
+            _line(_("Licence"), details.get("licence"))]
     limits = "".join(f"<li>{html.escape(str(limit))}</li>" for limit in details.get("limits", []))
     return "<br>".join(row for row in rows if row) + (f"<ul>{limits}</ul>" if limits else "")
 

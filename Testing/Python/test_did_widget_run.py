@@ -83,7 +83,7 @@ def test_the_new_set_is_shown_at_its_default_with_the_toolbar_on_it(ready, made,
     assert ready.messageLabel.text.startswith("Done in ")
     log = ready.logTextEdit.toPlainText()
     assert log.count("All were made.") == 1
-    assert ("Candidates of 'CT' with 'HRNet: high-resolution network, the default', method 'Deep interactive denoiser', "
+    assert ("Candidates of 'CT' with 'HRNet (default)', method 'Deep interactive denoiser', "
             "5 in all.") in log
 
 

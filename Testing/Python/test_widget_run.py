@@ -66,7 +66,7 @@ def test_the_result_is_chosen_shown_measured_and_logged(ready, ct, parameters, c
     assert ready.messageLabel.text.startswith("Done in ")
     assert "GPU memory ran out" in ready.messageLabel.text
     log = ready.logTextEdit.toPlainText()
-    assert "Denoising 'CT' with 'HRNet: high-resolution network, the default', strength 100 %." in log
+    assert "Denoising 'CT' with 'HRNet (default)', strength 100 %." in log
     assert "GPU memory ran out" in log
 
 

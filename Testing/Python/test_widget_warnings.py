@@ -123,6 +123,7 @@ def test_the_card_of_every_packaged_network_is_shown(ui, parameters):
         for name in ("Trained for", "Kernels", "Measured"):
             assert f"<b>{name}:</b>" in ui.modelCardLabel.text
         assert "Not for clinical use." in ui.modelCardLabel.toolTip
+        assert "<b>Network:</b>" in ui.modelCardLabel.toolTip
 
 
 def test_the_card_says_what_for_and_how_good():
