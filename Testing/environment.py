@@ -27,7 +27,7 @@ class EnvironmentFailure(Exception):
 
 
 class Steps:
-    """Measures how long each step takes, for a table at the end."""
+    """Tells of each step when it begins and when it ends, and measures how long it takes, for a table at the end."""
 
     def __init__(self) -> None:
         self._seconds: list[tuple[str, float]] = []
@@ -35,10 +35,13 @@ class Steps:
     @contextmanager
     def step(self, name: str):
         start = time.monotonic()
+        print(f"{name} ...", flush=True)
         try:
             yield
         finally:
-            self._seconds.append((name, time.monotonic() - start))
+            seconds = time.monotonic() - start
+            self._seconds.append((name, seconds))
+            print(f"{name}: {seconds:.1f} s", flush=True)
 
     def print(self) -> None:
         width = max(len(name) for name, _ in self._seconds)

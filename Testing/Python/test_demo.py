@@ -1,6 +1,7 @@
 """The demo leaves a scene, a picture and numbers, and its environment is made once."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_the_demo_leaves_a_scene_a_picture_and_numbers(mrml, sample, tmp_path, c
     assert windows[3][1] == 0.0
     table = capsys.readouterr().out
     assert "RMSE HU" in table and "denoise 3 slices" in table
+
+
+def test_a_step_is_told_when_it_begins_and_again_with_its_seconds_when_it_ends(capsys):
+    steps = environment.Steps()
+    with pytest.raises(RuntimeError), steps.step("  denoise"):
+        assert capsys.readouterr().out == "  denoise ...\n"
+        raise RuntimeError("a step that fails ends too")
+    assert re.fullmatch(r"  denoise: \d+\.\d s\n", capsys.readouterr().out)
+    steps.print()
+    assert re.fullmatch(r"\n  denoise +\d+\.\d s\n", capsys.readouterr().out)
+
+
+def test_what_a_step_says_is_seen_at_once_also_where_the_output_is_no_terminal():
+    code = ("import sys; sys.path.append(sys.argv[1]); import environment\n"
+            "with environment.Steps().step('denoise'): input()")
+    with subprocess.Popen([sys.executable, "-c", code, str(TESTING)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdout.readline() == "denoise ...\n"
+        process.stdin.write("\n")
 
 
 def test_a_missing_sample_is_named_and_nothing_is_written(tmp_path, capsys):
