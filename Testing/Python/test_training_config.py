@@ -85,10 +85,40 @@ def test_a_base_fills_in_what_a_configuration_leaves_out(tmp_path):
     ("[network", "not valid TOML"),
     ('base = "config.toml"', "its own base"),
     ('base = "absent.toml"', r"absent\.toml cannot be read"),
+    ("base = 3", r"'base' in .*config\.toml must be text, not 3"),
 ])
 def test_a_wrong_configuration_is_refused_by_name(tmp_path, text, words):
     with pytest.raises(ValueError, match=words):
         read_config(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("old, new, words", [
+    ("iterations = 10", 'iterations = "x"', r"'iterations' in \[optimiser\] of .*config\.toml must be a whole number, "
+                                            "not 'x'"),
+    ("iterations = 10", "iterations = 10.5", r"'iterations' in \[optimiser\].*whole number, not 10\.5"),
+    ("iterations = 10", "iterations = true", r"'iterations' in \[optimiser\].*whole number, not True"),
+    ("iterations = 10", "iterations = 0", r"'iterations' in \[optimiser\].*above 0, not 0"),
+    ("batch_size = 1", "batch_size = 0", r"'batch_size' in \[optimiser\].*above 0, not 0"),
+    ("rate = 1e-3", "rate = nan", r"'rate' in \[optimiser\].*a number, not nan"),
+    ("rate = 1e-3", "rate = 1e-3\nmilestones = [2]", r"'milestones' in \[optimiser\].*between 0 and 1"),
+    ("rate = 1e-3", "rate = 1e-3\nwarm_up = -1", r"'warm_up' in \[optimiser\].*not be negative"),
+    ("rate = 1e-3", "rate = 1e-3\n[sampling]\nnoise_sd = 5", r"'noise_sd' in \[sampling\].*list of 2 numbers.*not 5"),
+    ("rate = 1e-3", "rate = 1e-3\n[sampling]\nnoise_sd = [9, 5]", r"'noise_sd' in \[sampling\].*lower one first"),
+    ("rate = 1e-3", "rate = 1e-3\n[sampling]\npatch = 0", r"'patch' in \[sampling\].*above 0, not 0"),
+    ("[network]", "validate_every = 0\n[network]", r"'validate_every' in .*config\.toml must be above 0"),
+    ("[network]", "initial_weights = 4\n[network]", r"'initial_weights' in .*must be text, not 4"),
+    ("widths = [4]", "widths = 4", r"'widths' in \[network\].*list of whole numbers, not 4"),
+    ('[{ path = "a.nii.gz" }]', '"a.nii.gz"', r"'train' in \[data\].*list of tables, not 'a\.nii\.gz'"),
+    ('"a.nii.gz" }', '"a.nii.gz", weight = "2" }', r"'weight' in a source of 'train' in \[data\].*a number, not '2'"),
+    ('"a.nii.gz" }', '"a.nii.gz", weight = 0 }', r"'weight' in a source of 'train' in \[data\].*above 0"),
+])
+def test_a_value_of_another_type_or_out_of_range_is_refused_by_section_entry_and_file(tmp_path, old, new, words):
+    with pytest.raises(ValueError, match=words):
+        read_config(written(tmp_path, MINIMAL.replace(old, new)))
+
+
+def test_a_whole_number_stands_for_a_number(tmp_path):
+    assert read_config(written(tmp_path, MINIMAL.replace("1e-3", "1"))).optimiser.rate == 1
 
 
 def test_an_absent_configuration_is_named(tmp_path):

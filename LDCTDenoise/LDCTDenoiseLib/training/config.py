@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
 
 from .sampler import PatchSampling
 from .slicesampler import SliceSampling
@@ -96,7 +98,14 @@ class TrainingConfig:
 
 _SECTIONS = {"network": NetworkConfig, "data": DataConfig, "optimiser": OptimiserConfig, "sampling": PatchSampling,
              "slices": SliceSampling}
-_SOURCE_ENTRIES = {"path", "weight", "table"}
+_SOURCE_ENTRIES = {"path": str, "weight": float, "table": str}
+_POSITIVE = {"widths", "realisations", "weight", "iterations", "batch_size", "rate", "milestone_factor", "sd_floor",
+             "sd_floor_start", "validate_every", "checkpoint_every", "patch", "noise_sd", "zoom", "noise_index"}
+_NOT_NEGATIVE = {"seed", "final_rate", "warm_up", "spectrum_weight", "noise_ratio", "offset", "translation", "rotation"}
+_SHARES = {"milestones", "averaging", "clean_share", "colour_share", "phantom_share"}
+_WORDS = {int: ("a whole number", "whole numbers"), float: ("a number", "numbers"), str: ("text", "texts"),
+          dict: ("a table", "tables")}
+"""What a type is called in messages: one and many of it."""
 
 
 def read_config(path: Path) -> TrainingConfig:
@@ -106,7 +115,8 @@ def read_config(path: Path) -> TrainingConfig:
     nothing.
 
     Raises:
-        ValueError: unreadable TOML, an unknown, missing or contradictory entry; the message names it.
+        ValueError: unreadable TOML, an unknown, missing or contradictory entry, or a value of another type or out of
+            range; the message names it.
     """
     return parse_config(_merged(Path(path), ()), str(path))
 
@@ -115,7 +125,8 @@ def parse_config(content: dict, where: str) -> TrainingConfig:
     """Return the configuration of nested tables, as in TOML or as ``dataclasses.asdict`` makes them.
 
     Raises:
-        ValueError: an unknown, missing or contradictory entry; the message names it and ``where``.
+        ValueError: an unknown, missing or contradictory entry, or a value of another type or out of range; the message
+            names it and ``where``.
     """
     content = dict(content)
     for name, kind in _SECTIONS.items():
@@ -127,9 +138,11 @@ def parse_config(content: dict, where: str) -> TrainingConfig:
     data = config.data
     for name in ("train", "validation"):
         for entry in getattr(data, name):
-            if not isinstance(entry, dict) or "path" not in entry or not entry.keys() <= _SOURCE_ENTRIES:
+            if not isinstance(entry, dict) or "path" not in entry or not entry.keys() <= _SOURCE_ENTRIES.keys():
                 raise ValueError(f"A source of {name!r} in [data] of {where} must be a table with 'path' and, if "
                                  f"wanted, 'weight' and 'table', not {entry!r}.")
+            for key, value in entry.items():
+                _check(key, value, _SOURCE_ENTRIES[key], f"a source of {name!r} in [data] of {where}")
     if not data.mayo and not (data.train and data.validation):
         raise ValueError(f"[data] of {where} names no data: give 'train' and 'validation', or 'mayo'.")
     if data.mayo and config.slices is None:
@@ -151,6 +164,8 @@ def _merged(path: Path, above: tuple[Path, ...]) -> dict:
     base = content.pop("base", None)
     if base is None:
         return content
+    if not isinstance(base, str):
+        raise ValueError(f"'base' in {path} must be text, not {base!r}.")
     merged = _merged(path.parent / base, (*above, path.resolve()))
     for name, value in content.items():
         together = isinstance(value, dict) and isinstance(merged.get(name), dict)
@@ -164,7 +179,47 @@ def _section(kind, values: dict, where: str):
         if name not in known:
             raise ValueError(f"Unknown entry {name!r} in {where}; known are {', '.join(sorted(known))}.")
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        _check(name, value, hints[name], where)
     try:
         return kind(**values)
     except TypeError as error:
         raise ValueError(f"An entry is missing in {where}: {error}.") from error
+
+
+def _check(name: str, value, hint, where: str):
+    """Raise ValueError unless ``value`` has the type ``hint`` and lies in the range that entries of its name have."""
+    if not _fits(value, hint):
+        raise ValueError(f"{name!r} in {where} must be {_described(hint)}, not {value!r}.")
+    numbers = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, (int, float))]
+    if name in _POSITIVE and any(v <= 0 for v in numbers):
+        raise ValueError(f"{name!r} in {where} must be above 0, not {value!r}.")
+    if name in _NOT_NEGATIVE and any(v < 0 for v in numbers):
+        raise ValueError(f"{name!r} in {where} must not be negative, but it is {value!r}.")
+    if name in _SHARES and not all(0 <= v <= 1 for v in numbers):
+        raise ValueError(f"{name!r} in {where} must lie between 0 and 1, not at {value!r}.")
+
+
+def _fits(value, hint) -> bool:
+    inner = get_args(hint)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if inner[-1] is ...:
+            return all(_fits(v, inner[0]) for v in value)
+        # A range.
+        return len(value) == len(inner) and all(map(_fits, value, inner)) and list(value) == sorted(value)
+    if inner:
+        return any(_fits(value, kind) for kind in inner)
+    if hint in (int, float):
+        return isinstance(value, (int, hint)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, hint)
+
+
+def _described(hint) -> str:
+    inner = get_args(hint)
+    if get_origin(hint) is tuple:
+        many = _WORDS[inner[0]][1]
+        return f"a list of {many}" if inner[-1] is ... else f"a list of {len(inner)} {many}, the lower one first"
+    return _WORDS[inner[0] if inner else hint][0]
