@@ -28,7 +28,7 @@ COMMANDS = {
     "simulate": (".commands.simulate", "simulate a lower dose on a CT volume", _NOTHING),
     "train": (".commands.train", "train a network", "the same command with --resume goes on from the last checkpoint"),
     "evaluate": (".evaluation", "compare the models with classical filters on simulated low dose", _AGAIN),
-    "models": (".commands.models", "list the models", _NOTHING),
+    "models": (".commands.models", "list the models and what they were trained for", _NOTHING),
     "fetch": (".training.fetch", "fetch the public training data", _AGAIN),
 }
 """Name: (module with ``add_arguments(parser)`` and ``run(args)``, what it does, what to know when Ctrl-C stopped it).
@@ -45,6 +45,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
         raise _BadArguments(f"{message} (see '{self.prog} --help')")
 
+    def _print_message(self, message: str, file=None) -> None:
+        # Help and version; errors never come here.
+        _print(message, end="")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` (default: those of the process) ask for and return its exit status."""
@@ -58,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args = _parser(name).parse_args(arguments)
         result = args.run(args)
         report = result if isinstance(result, Report) else Report(str(result), {"output": str(result)})
-        print(json.dumps(report.values, default=str) if args.json else report.text)
+        _print(json.dumps(report.values, default=str) if args.json else report.text)
         return 0
     except KeyboardInterrupt:
         return _say(program, f"stopped; {COMMANDS[name][2] if name in COMMANDS else _NOTHING}", FAILED)
@@ -91,6 +95,15 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 def _interrupt(*_):
     """A polite request to end is treated like Ctrl-C: it leaves no half-written file."""
     raise KeyboardInterrupt
+
+
+def _print(text: str, end: str = "\n") -> None:
+    """Print to stdout; that its reader wants no more of it, as ``head`` does, is no failure of the run."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        # What is still buffered would raise the error again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(program: str, message: str, status: int) -> int:

@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +107,7 @@ def test_a_series_of_a_folder_can_be_chosen(ldct, tmp_path):
     (["denoise", "{ct}", "{tmp}/no/o.nrrd", "--model", "tiny"], "Create it first"),
     (["denoise", "{ct}", "{ct}", "--model", "tiny"], "is the input"),
     (["denoise", "{ct}", "{tmp}/series", "--model", "tiny"], "read from DICOM"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--model", "tiny", "--series", "1.2.3"], "is not a DICOM folder, so no series"),
     (["simulate", "{ct}", "{tmp}/o.nrrd", "--dose", "0.5"], "required: --noise-index"),
     (["simulate", "{ct}", "{tmp}/o.nrrd", "--noise-index", "15", "--dose", "2"], "fraction of the full dose"),
     (["simulate", "{ct}", "{tmp}/o.nrrd", "--noise-index", "-3", "--dose", "0.5"], "noise index"),
@@ -214,6 +217,12 @@ def test_the_noise_of_a_simulation_takes_the_kernel_that_is_named(ldct, tmp_path
     assert json.loads(out)["provenance"]["kernel"] == {"f50": 0.2, "power": 4.0}
 
 
+def test_an_image_without_a_readable_kernel_is_told_the_option_that_names_one(ldct, tmp_path):
+    write_volume(CTVolume(np.where(body((1, 96, 96)) > -500, 40, -1000).astype(np.int16), np.eye(4)), tmp_path / "i.nrrd")
+    fails(ldct("simulate", tmp_path / "i.nrrd", tmp_path / "o.nrrd", "--noise-index", 20, "--dose", 0.5), 2,
+          "ldct simulate --kernel F50")
+
+
 @pytest.mark.parametrize("kernel", ["soft", "0", "nan", "3"])
 def test_a_kernel_that_is_none_is_refused(ldct, ct, tmp_path, kernel):
     fails(ldct("simulate", ct, tmp_path / "o.nrrd", "--noise-index", 20, "--dose", 0.5, "--kernel", kernel), 2,
@@ -233,10 +242,14 @@ def test_a_simulated_dicom_series_says_in_its_headers_what_was_added(ldct, tmp_p
 
 
 def test_models_are_listed_for_people_and_for_machines(ldct, models):
-    add_user_model(models, "another", "unet", limits="none known")
+    add_user_model(models, "another", "unet", limits="none known", title="Another one",
+                   trained_for={"noise_added_hu": [4, 150], "slice_thickness_mm": [0.5, 8]})
     status, out, _ = ldct("models")
     assert status == 0
-    assert [line.split()[:3] for line in out.splitlines()[1:]] == [["tiny", "1.0", "hrnet"], ["another", "1.0", "unet"]]
+    assert [re.split(" {2,}", line) for line in out.splitlines()] == [
+        ["NAME", "VERSION", "TITLE", "NOISE HU", "SLICES MM"],
+        ["tiny", "1.0", "Random weights", "unknown", "unknown"],
+        ["another", "1.0", "Another one", "4 to 150", "0.5 to 8"]]
     status, out, _ = ldct("models", "--check", "--json")
     listed = json.loads(out)["models"]
     assert [card["name"] for card in listed] == ["tiny", "another"]
@@ -285,6 +298,18 @@ def test_every_command_explains_itself(command, capsys):
         cli.main([command, "--help"])
     assert end.value.code == 0
     assert f"usage: ldct {command}" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["models", "--json"], ["--help"], ["--version"]])
+def test_a_reader_that_wants_no_more_ends_a_command_quietly(arguments, unbuffered):
+    command = [sys.executable, "-m", "LDCTDenoiseLib", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=SOURCE_TREE,
+                          env={**os.environ, "PYTHONUNBUFFERED": unbuffered}) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_help_and_version_do_not_import_numpy_heavy_modules():
