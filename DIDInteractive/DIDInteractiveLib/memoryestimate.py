@@ -67,7 +67,7 @@ def fit_into_memory(shape: Sequence[int], dtype, settings: CandidateSettings,
     wanted = estimate.total
     if wanted <= usable:
         return settings, None
-    need = f"{settings.count} candidates of this volume need {_gigabytes(wanted)}, but {_gigabytes(free)} are free"
+    need = f"{settings.count} candidates of this volume need {_size(wanted)}, but {_size(free)} are free"
     advice = "choose a region or fewer slices, or close other programs"
     each = estimate.candidates // settings.count * (2 if worker else 1)
     count = settings.count - math.ceil((wanted - usable) / each)
@@ -76,5 +76,5 @@ def fit_into_memory(shape: Sequence[int], dtype, settings: CandidateSettings,
     return replace(settings, count=count), f"{need}: {count} are made; for more, {advice}."
 
 
-def _gigabytes(number: int) -> str:
-    return f"{number / 1e9:.1f} GB"
+def _size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e8 else f"{number / 1e6:.1f} MB"

@@ -91,11 +91,6 @@ class Piece(Images):
         share = 100 * noise / self.input_noise
         return f"The {direction} side ended at a noise of {noise:.1f} HU ({share:.0f} % of the input's)"
 
-    def ended(self, direction: str, noise: float) -> str:
-        """The beginning of the sentence that says where the candidates of a direction end, at a noise SD in HU."""
-        share = 100 * noise / self.input_noise
-        return f"The {direction} side ended at a noise of {noise:.1f} HU ({share:.0f} % of the input's)"
-
     def open(self, direction: str) -> bool:
         """Whether there is room for candidates in a direction; on the sharper side there always is."""
         return direction == "sharper" or 0 < self.smooth_noise < self.default_noise * (1 - LEAST_CHANGE)

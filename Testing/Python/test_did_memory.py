@@ -63,6 +63,11 @@ def test_what_does_not_fit_at_all_is_refused_with_one_message():
         fit_into_memory(SHAPE, np.int16, BLEND, free=10**9)
 
 
+def test_little_memory_is_told_in_megabytes():
+    with pytest.raises(ValueError, match=r"need 2\.1 MB, but 0\.5 MB are free"):
+        fit_into_memory((1, 200, 200), np.int16, BLEND, free=500_000, worker=False)
+
+
 def test_a_computer_that_does_not_tell_is_trusted(monkeypatch):
     monkeypatch.setattr("DIDInteractiveLib.memoryestimate.free_memory", lambda: None)
     assert fit_into_memory(SHAPE, np.int16, BLEND) == (BLEND, None)
