@@ -88,6 +88,9 @@ def set_of(node):
     """Return the sequence of the set that ``node`` (a candidate, its plot, the set itself) belongs to, or None."""
     if node is None or node.GetScene() is None:
         return None
+    if _is_inside_sequence(node):
+        return next((sequence for sequence in sets_in(slicer.mrmlScene)
+                     if sequence.GetSequenceScene() is node.GetScene()), None)
     if is_set(node):
         return node
     sequence = node.GetNodeReference(SET_ROLE)
@@ -145,10 +148,13 @@ def no_set_error(node) -> ValueError:
 def source_of(volume):
     """Return ``volume``, or the volume that the candidates were made from when it belongs to a set.
 
-    Raises ValueError when that volume is gone.
+    Raises ValueError when that volume is gone, and for a volume inside another sequence, which nothing can refer to.
     """
     sequence = set_of(volume)
     if sequence is None:
+        if volume is not None and _is_inside_sequence(volume):
+            raise ValueError(_("'{name}' is kept inside a sequence: choose the volume in which its sequence browser "
+                               "shows it, or a copy of that.").format(name=volume.GetName()))
         return volume
     source = sequence.GetNodeReference(SOURCE_ROLE)
     if source is None:
@@ -225,6 +231,11 @@ def part(sequence, role: str, node_class: str, name: str):
         node = add_node(sequence.GetScene(), node_class, name)
         sequence.SetNodeReferenceID(role, node.GetID())
     return node
+
+
+def _is_inside_sequence(node) -> bool:
+    """Return whether ``node`` is one of those that a sequence keeps in a scene of its own."""
+    return node.GetScene() not in (None, slicer.mrmlScene)
 
 
 def _is_mark(node) -> bool:

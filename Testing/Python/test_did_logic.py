@@ -119,6 +119,25 @@ def test_a_candidate_chosen_as_input_means_its_source(didlogic, ct):
     np.testing.assert_array_equal(didlogic.engine.requests[-1].array, array_of(ct)[2:3])
 
 
+def test_a_set_s_own_data_node_chosen_as_input_means_its_source(mrml, didlogic, ct):
+    sequence = didlogic.generateCandidates(ct, count=5)
+    item = sequence.GetNthDataNode(1)
+    assert didlogic.sourceVolume(item) is ct and didlogic.candidateSet(item) is sequence
+    assert didlogic.generateCandidates(item, count=5) is sequence
+    np.testing.assert_array_equal(didlogic.engine.requests[-1].array, array_of(ct))
+    assert mrml.messages == []
+
+
+def test_the_data_node_of_another_sequence_is_refused_with_what_to_choose_instead(mrml, didlogic, ct):
+    frames = mrml.scene.AddNewNodeByClass("vtkMRMLSequenceNode", "phases")
+    frames.SetDataNodeAtValue(ct, "0")
+    before = mrml.node_ids()
+    for call in (didlogic.sourceVolume, didlogic.generateCandidates):
+        with pytest.raises(ValueError, match="inside a sequence: choose the volume in which its sequence browser"):
+            call(frames.GetNthDataNode(0))
+    assert mrml.node_ids() == before and mrml.messages == []
+
+
 def test_a_volume_that_was_kept_is_an_input_of_its_own(didlogic, ct):
     kept = didlogic.keepCandidate(didlogic.generateCandidates(ct, count=3), 0)
     assert didlogic.sourceVolume(kept) is kept
