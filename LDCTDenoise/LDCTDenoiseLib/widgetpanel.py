@@ -25,6 +25,7 @@ class ModulePanel:
 
     def __init__(self, ui, logic) -> None:
         self.ui = ui
+        _letKeysReachBuddies(ui)
         self.logic = logic
         self.settings = MachineSettings()
         self.parameters = None
@@ -134,3 +135,19 @@ class ModulePanel:
         shown = slicer.mrmlScene.GetNodeByID(red.GetBackgroundVolumeID() or "") if red is not None else None
         return next((volume for volume in (shown, *slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
                      if volume is not None and volume.GetClassName() == "vtkMRMLScalarVolumeNode"), None)
+
+
+def _letKeysReachBuddies(ui) -> None:
+    """Let Tab, and Alt with the letter of a label, reach widgets that are made of others, as selectors of nodes are.
+
+    By themselves they take no focus, so that their labels' letters do nothing. What is in a selector of nodes hands
+    the focus back to that, where Tab passes it over.
+    """
+    for label in [widget for widget in vars(ui).values() if isinstance(widget, qt.QLabel)]:
+        whole = label.buddy()
+        parts = [] if whole is None else [whole.findChild(kind) for kind in (qt.QComboBox, qt.QSlider, qt.QPushButton)]
+        inner = next((part for part in parts if part is not None), None)
+        if inner is not None:
+            inner.setFocusProxy(None)
+            whole.setFocusProxy(inner)
+            whole.setFocusPolicy(qt.Qt.StrongFocus)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -154,6 +155,62 @@ def settle():
 
     for _ in range(3):
         slicer.app.processEvents()
+
+
+def tab_order(panel, ui, names):  # noqa: F811
+    """Return those of the widgets ``names`` that the Tab key reaches, in its order, from the first of them on."""
+    from PySide6 import QtCore, QtTest, QtWidgets
+
+    _activate(panel)
+    getattr(ui, names[0]).setFocus()
+    order = [names[0]]
+    for _ in range(150):
+        QtTest.QTest.keyClick(QtWidgets.QApplication.focusWidget(), QtCore.Qt.Key_Tab)
+        name = _name_of_focus(names)
+        if name == names[0]:
+            break
+        if name and name != order[-1]:
+            order.append(name)
+    return order
+
+
+def reached_by_letter(panel, ui, start):  # noqa: F811
+    """Return for every widget that a label marks a letter for, by name, what has the focus after Alt and this letter.
+
+    Before each, the widget ``start`` has the focus.
+    """
+    import qt
+    from PySide6 import QtCore, QtTest, QtWidgets
+
+    _activate(panel)
+    reached = {}
+    for label in [widget for widget in vars(ui).values() if isinstance(widget, qt.QLabel)]:
+        letter = re.search("&(.)", label.text.replace("&&", ""))
+        if label.buddy() is not None and letter:
+            start.setFocus()
+            key = getattr(QtCore.Qt, f"Key_{letter[1].upper()}")
+            QtTest.QTest.keyClick(QtWidgets.QApplication.focusWidget(), key, QtCore.Qt.AltModifier)
+            name = label.buddy().name
+            reached[name] = _name_of_focus([name, start.name])
+    return reached
+
+
+def _activate(panel) -> None:  # noqa: F811
+    from PySide6 import QtTest
+
+    panel.parent.show()
+    panel.parent.activateWindow()
+    assert QtTest.QTest.qWaitForWindowActive(panel.parent)
+
+
+def _name_of_focus(names):
+    """Return which of the widgets ``names`` has the focus, or what it is made of, or None."""
+    from PySide6 import QtWidgets
+
+    widget = QtWidgets.QApplication.focusWidget()
+    while widget is not None and widget.name not in names:
+        widget = widget.parent()
+    return widget.name if widget is not None else None
 
 
 def add_ct(mrml):  # noqa: F811

@@ -10,6 +10,7 @@ from didpanelfixtures import (  # noqa: F401  (fixtures)
     toolbar, ui,
 )
 from fakedidengine import FakeDIDEngine
+from panelfixtures import reached_by_letter, tab_order
 
 
 def choose(combo, value):
@@ -244,30 +245,29 @@ def test_opening_the_panel_loads_neither_torch_nor_anything_of_the_network(tmp_p
     assert run.stdout.splitlines()[-1:] == ["[]"], run.stderr
 
 
-def test_everything_can_be_reached_by_keyboard_in_the_order_of_the_panel(panel, ready, made):
-    import qt
-
+@pytest.fixture
+def opened(ready, made):
+    """The panel with a set, everything in sight and all sections open."""
     for section in ("regions", "advanced"):
         getattr(ready, f"{section}CollapsibleButton").collapsed = False
-    panel.parent.show()
-    settle()
-    order, widget = [], ready.inputSelector
-    for _ in range(90):
-        named = widget
-        while named is not None and not hasattr(ready, named.name or "-"):
-            named = named.parent()
-        if named is not None and widget.isVisible() and widget.enabled and (
-                widget.focusPolicy & qt.Qt.TabFocus) and named.name not in order:
-            order.append(named.name)
-        widget = widget.nextInFocusChain()
-    wanted = ["inputSelector", "modelComboBox", "methodComboBox", "countSpinBox", "regionSelector",
-              "statisticsSelector", "backgroundSelector", "repetitionsSpinBox", "extrapolationSpinBox",
+    return ready
+
+
+def test_everything_can_be_reached_with_the_tab_key_in_the_order_of_the_panel(panel, opened):
+    wanted = ["inputsCollapsibleButton", "inputSelector", "modelComboBox", "methodComboBox", "countSpinBox",
+              "regionSelector", "statisticsSelector", "backgroundSelector", "repetitionsSpinBox", "extrapolationSpinBox",
               "tunedComboBox", "defaultFilterComboBox", "perSliceCheckBox", "referenceSelector", "deviceComboBox",
               "precisionComboBox", "weightsFolderButton", "importModelButton",
               "restoreDefaultsButton", "previewButton", "generateButton", "setComboBox", "positionSlider",
               "previousButton", "nextButton", "comparisonComboBox", "sideBySideButton", "differenceButton",
               "keepButton", "deleteButton"]
-    assert [name for name in order if name in wanted] == wanted
+    assert tab_order(panel, opened, wanted) == wanted
+
+
+def test_alt_and_a_letter_lead_to_the_control_whose_label_marks_it(panel, opened):
+    reached = reached_by_letter(panel, opened, opened.logCollapsibleButton)
+    assert {name: name for name in reached} == reached
+    assert {"inputSelector", "regionSelector", "statisticsSelector", "backgroundSelector"} <= set(reached)
 
 
 def test_the_letters_of_the_keyboard_are_each_of_one_control_and_none_of_slicers_menus(ui):

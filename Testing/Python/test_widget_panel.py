@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from panelfixtures import (  # noqa: F401  (fixtures)
-    ROOT, calls, complaints, ct, mrml, open_panel, panel, parameters, session, settle, ui,
+    ROOT, calls, complaints, ct, mrml, open_panel, panel, parameters, reached_by_letter, session, settle, tab_order, ui,
 )
 
 
@@ -213,31 +213,31 @@ def test_the_self_test_passes_without_a_main_window(windowless, monkeypatch):
     LDCTDenoise.LDCTDenoiseTest("runTest").debug()
 
 
-def test_everything_can_be_reached_by_keyboard_in_the_order_of_the_panel(panel, ui, ct, parameters, calls):
-    import qt
-
+@pytest.fixture
+def opened(panel, ui, ct, parameters, calls):
+    """The panel after a run, with everything in sight and all sections open."""
     parameters.inputVolume = ct
     ui.applyButton.click()
     calls[0].finish()
     ui.advancedCollapsibleButton.collapsed = ui.logCollapsibleButton.collapsed = False
     ui.exportButton.enabled = True
-    panel.parent.show()
-    settle()
-    order, widget = [], ui.inputSelector
-    for _ in range(100):
-        named = widget
-        while named is not None and not hasattr(ui, named.name or "-"):
-            named = named.parent()
-        if named is not None and widget.isVisible() and widget.enabled and (
-                widget.focusPolicy & qt.Qt.TabFocus) and named.name not in order:
-            order.append(named.name)
-        widget = widget.nextInFocusChain()
-    wanted = ["inputSelector", "modelComboBox", "strengthSlider", "outputSelector", "removedNoiseCheckBox",
+    return ui
+
+
+def test_everything_can_be_reached_with_the_tab_key_in_the_order_of_the_panel(panel, opened):
+    wanted = ["inputsCollapsibleButton", "inputSelector", "modelComboBox", "strengthSlider", "outputSelector", "removedNoiseCheckBox",
               "advancedCollapsibleButton", "deviceComboBox", "precisionComboBox", "weightsFolderButton",
               "importModelButton", "restoreDefaultsButton", "previewButton", "applyButton", "resultCollapsibleButton",
               "beforeAfterButton", "sideBySideButton", "differenceButton", "regionSelector", "statisticsTable",
               "exportButton", "logCollapsibleButton", "logTextEdit"]
-    assert [name for name in order if name in wanted] == wanted
+    assert tab_order(panel, opened, wanted) == wanted
+
+
+def test_alt_and_a_letter_lead_to_the_control_whose_label_marks_it(panel, opened):
+    reached = reached_by_letter(panel, opened, opened.logCollapsibleButton)
+    assert {name: name for name in reached} == reached
+    assert set(reached) == {"inputSelector", "modelComboBox", "strengthSlider", "outputSelector", "deviceComboBox",
+                            "precisionComboBox", "weightsFolderButton", "regionSelector"}
 
 
 def test_every_control_has_a_tool_tip(ui):

@@ -107,7 +107,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
 
 class ctkSliderWidget(QtWidgets.QWidget):
-    """A slider and a spin box for one number."""
+    """A slider and a spin box for one number. As in CTK, Tab reaches these two, and the widget itself takes no focus."""
 
     STANDS_IN = True
     valueChanged = QtCore.Signal(float)
@@ -122,7 +122,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
         slider.setRange(0, self.STEPS)
         layout.addWidget(slider)
         layout.addWidget(box)
-        self.setFocusProxy(slider)
         box.setRange(0.0, 99.0)
         box.setKeyboardTracking(False)
         slider.valueChanged.connect(lambda place: self._slid(place))
@@ -182,7 +181,7 @@ class ctkSliderWidget(QtWidgets.QWidget):
 
 
 class ctkDirectoryButton(QtWidgets.QWidget):
-    """A button that shows a folder, and lets another one be chosen."""
+    """A button that shows a folder, and lets another one be chosen. As in CTK, the widget itself takes no focus."""
 
     STANDS_IN = True
     directoryChanged = QtCore.Signal(str)
@@ -196,7 +195,6 @@ class ctkDirectoryButton(QtWidgets.QWidget):
         button.setIcon(self.style().standardIcon(QtWidgets.QStyle.SP_DirIcon))
         button.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Fixed)
         layout.addWidget(button)
-        self.setFocusProxy(button)
         self.__dict__.update(_button=button, _directory=".", _caption="")
         button.clicked.connect(lambda: self.browse())
 

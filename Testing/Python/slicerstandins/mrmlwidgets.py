@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from pathlib import Path
 
 import shiboken6
@@ -71,11 +72,32 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
         self.__dict__["_entered"] = entered
 
 
+_followers: list = []
+
+
+def _follow_name(node, selector) -> None:
+    """Let ``selector`` show the name of ``node`` whenever that changes."""
+    import vtk
+
+    found = weakref.ref(selector)
+
+    def changed(node, event):
+        alive = found()
+        if alive is not None and shiboken6.isValid(alive):
+            alive._rename(node)
+
+    # Python takes a function that only a node calls for garbage when it sees no use of the node any more; the scene,
+    # which it does not see, uses that still.
+    _followers.append(changed)
+    node.AddObserver(vtk.vtkCommand.ModifiedEvent, changed)
+
+
 class qMRMLNodeComboBox(QtWidgets.QWidget):
     """A choice among the nodes of a scene.
 
     As in Slicer it selects no node by itself when nodes are added; when the current one is removed, it falls back to
-    "None" or, where that is no choice, to the last node.
+    "None" or, where that is no choice, to the last node. As there, too, the list hands the focus to the selector, which
+    takes none: by itself no key reaches either.
     """
 
     STANDS_IN = True
@@ -96,7 +118,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         # As ctkComboBox with an elide mode, which Slicer's has: a long name does not widen the panel.
         box.setSizeAdjustPolicy(QtWidgets.QComboBox.AdjustToMinimumContentsLengthWithIcon)
         layout.addWidget(box)
-        self.setFocusProxy(box)
+        box.setFocusProxy(self)
         self.__dict__.update(_box=box, _scene=None, _tags=[], _nodes=[], _attributes=[], _options={
             "nodeTypes": [], "showHidden": False, "showChildNodeTypes": True, "noneEnabled": False, "addEnabled": True,
             "removeEnabled": True, "editEnabled": False, "renameEnabled": False, "selectNodeUponCreation": True,
@@ -146,9 +168,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
                     self._refresh()
 
             def added(caller, event, node):
-                # The name shown is the node's, whenever that changes.
-                node.AddObserver(vtk.vtkCommand.ModifiedEvent,
-                                 lambda node, event: shiboken6.isValid(self) and self._rename(node))
+                _follow_name(node, self)
                 changed(caller, event)
 
             added.CallDataType = vtk.VTK_OBJECT
