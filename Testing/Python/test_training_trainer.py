@@ -134,6 +134,24 @@ def test_a_folder_with_a_run_is_not_overwritten_and_one_without_not_resumed(bank
         trainer(bank_folder, tmp_path).run()
 
 
+@pytest.mark.parametrize("name", ["checkpoint.pt", "config.json"])
+@pytest.mark.parametrize("kept", [0, 100, 500])
+def test_a_damaged_run_is_not_resumed_and_says_so_in_words_of_its_own(bank_folder, tmp_path, name, kept):
+    trainer(bank_folder, tmp_path).run(stop_after=2)
+    cut = (tmp_path / name).read_bytes()[:kept]
+    (tmp_path / name).write_bytes(cut)
+    with pytest.raises(ValueError, match=rf"{name} is damaged.*; start in another folder\.$"):
+        trainer(bank_folder, tmp_path).run(resume=True)
+    assert (tmp_path / name).read_bytes() == cut
+
+
+def test_a_checkpoint_that_holds_something_else_is_not_resumed(bank_folder, tmp_path):
+    trainer(bank_folder, tmp_path).run(stop_after=2)
+    torch.save([1, 2], tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is damaged; start in another folder"):
+        trainer(bank_folder, tmp_path).run(resume=True)
+
+
 class FixedSampler:
     """The same batch every time: two samples whose noise differs tenfold."""
 

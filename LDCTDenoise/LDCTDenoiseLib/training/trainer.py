@@ -23,6 +23,8 @@ from .losses import noise_weighted_error, spectrum_mismatch
 from .metricslog import MetricsLog
 
 _VALIDATION_SAMPLES = 32
+_UNREADABLE = (OSError, EOFError, pickle.UnpicklingError, LookupError, TypeError, AttributeError, ValueError, RuntimeError)
+"""What torch.load and load_state_dict raise for a file that is damaged or holds something else."""
 
 
 class Trainer:
@@ -66,7 +68,7 @@ class Trainer:
                 there are best weights only if it came to a validation.
 
         Raises:
-            ValueError: ``folder`` holds another run, or none to resume.
+            ValueError: ``folder`` holds another run, a damaged one, or none to resume.
             FloatingPointError: the loss is no longer finite.
         """
         self._open_folder(resume)
@@ -152,17 +154,26 @@ class Trainer:
             return
         if not checkpoint.exists():
             raise ValueError(f"{self.folder} holds no checkpoint to resume from; start the run without resuming.")
-        recorded = parse_config(json.loads(record.read_text(encoding="utf-8")), str(record))
+        try:
+            content = json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{record} is damaged or missing; start in another folder.") from error
+        recorded = parse_config(content, str(record))
         changed = [name for name in asdict(recorded) if _plain(recorded)[name] != _plain(self.config)[name]]
         if changed:
             raise ValueError(f"{self.folder} was trained with another configuration ({', '.join(changed)} differ); "
                              "resume it with its own, or choose another folder.")
-        state = torch.load(checkpoint, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average = state["average"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.iteration, self.best_ratio = state["iteration"], state["best_ratio"]
-        self.losses, self.seconds = state.get("losses", []), state.get("seconds", 0.0)
+        try:
+            state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.average = state["average"]
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.iteration, self.best_ratio = state["iteration"], state["best_ratio"]
+            self.losses, self.seconds = state.get("losses", []), state.get("seconds", 0.0)
+        except (torch.cuda.OutOfMemoryError, OSError):  # the machine's fault, not the file's
+            raise
+        except _UNREADABLE as error:
+            raise ValueError(f"{checkpoint} is damaged; start in another folder.") from error
 
     def _save_checkpoint(self):
         save_atomically({"network": self.network.state_dict(), "average": self.average,
@@ -179,7 +190,7 @@ def load_initial_weights(network: torch.nn.Module, path: Path):
     """
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, EOFError, pickle.UnpicklingError, TypeError, AttributeError, RuntimeError) as error:
+    except _UNREADABLE as error:
         reason = error.strerror if isinstance(error, OSError) else "it does not hold the weights of this network"
         raise ValueError(f"The run cannot start from initial_weights {path}: {reason}.") from error
 
