@@ -38,8 +38,7 @@ class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.panel = None
+        self.logic = self.panel = None
 
     def setup(self):
         from DIDInteractiveLib.didwidget import CandidatePanel
@@ -56,13 +55,14 @@ class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # After the selectors, which know the new nodes only then.
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.initializeParameterNode, priority=-1.0)
         self.initializeParameterNode()
+        if self.parent.isEntered:  # made anew by a reload, which does not open the module again
+            self.enter()
 
     def cleanup(self):
         self.removeObservers()
-        if self.panel is not None:
-            self.panel.close()
-        if self.logic is not None:
-            self.logic.close()
+        for part in (self.panel, self.logic):
+            if part is not None:
+                part.close()
 
     def enter(self):
         self.initializeParameterNode()

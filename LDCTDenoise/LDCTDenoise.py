@@ -63,8 +63,10 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         # After the selectors, which know the new nodes only then.
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport, priority=-1.0)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.initializeParameterNode, priority=-1.0)
         self.initializeParameterNode()
+        if self.parent.isEntered:  # made anew by a reload, which does not open the module again
+            self.enter()
 
     def cleanup(self):
         self.removeObservers()
@@ -91,10 +93,7 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # Selectors that do not know the new nodes yet would overwrite the parameters that are read.
         self.panel.setParameters(None)
 
-    def onSceneEndImport(self, caller, event):
-        self.initializeParameterNode()
-
-    def initializeParameterNode(self):
+    def initializeParameterNode(self, caller=None, event=None):
         self.panel.setParameters(self.logic.getParameterNode())
 
     def onReload(self):

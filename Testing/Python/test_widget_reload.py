@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from panelfixtures import ROOT
 
 PROGRAM = """if True:
@@ -82,6 +83,35 @@ def test_the_open_panel_of_did_interactive_works_after_a_reload_of_ldct_denoise(
 
 def test_the_open_panel_of_ldct_denoise_works_after_a_reload_of_did_interactive(tmp_path):
     run(tmp_path, BOTH_GO_ON.replace("RELOADED", "'DIDInteractive'"), "LDCTDenoise", "DIDInteractive")
+
+
+OPEN_OR_LEFT = """
+    def keys():
+        import qt
+        return sorted(shortcut.key.toString() for shortcut in session.mainWindow.findChildren(qt.QShortcut)
+                      if shortcut.enabled)
+
+    panel = panels[NAME]
+    panel.widget.panel.parameters.inputVolume = None
+    before = keys()
+    assert before
+    panel.widget.onReload()
+    assert keys() == before
+    assert panel.widget.panel.parameters.inputVolume is volume
+    panel.exit()
+    panel.widget.panel.parameters.inputVolume = None
+    panel.widget.onReload()
+    assert keys() == []
+    assert panel.widget.panel.parameters.inputVolume is None
+    panel.close()
+    session.close()
+    mrml.close()
+"""
+
+
+@pytest.mark.parametrize("name", ["LDCTDenoise", "DIDInteractive"])
+def test_after_a_reload_an_open_module_has_its_keys_and_proposes_an_input_and_a_closed_one_does_not(tmp_path, name):
+    run(tmp_path, OPEN_OR_LEFT.replace("NAME", repr(name)), name)
 
 
 def test_a_reload_of_ldct_denoise_alone_loads_nothing_of_did_interactive(tmp_path):
