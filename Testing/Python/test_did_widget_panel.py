@@ -255,12 +255,12 @@ def opened(ready, made):
 
 def test_everything_can_be_reached_with_the_tab_key_in_the_order_of_the_panel(panel, opened):
     wanted = ["inputsCollapsibleButton", "inputSelector", "modelComboBox", "methodComboBox", "countSpinBox",
-              "regionSelector", "statisticsSelector", "backgroundSelector", "repetitionsSpinBox", "extrapolationSpinBox",
-              "tunedComboBox", "defaultFilterComboBox", "perSliceCheckBox", "referenceSelector", "deviceComboBox",
-              "precisionComboBox", "weightsFolderButton", "importModelButton",
-              "restoreDefaultsButton", "previewButton", "generateButton", "setComboBox", "positionSlider",
-              "previousButton", "nextButton", "comparisonComboBox", "sideBySideButton", "differenceButton",
-              "keepButton", "deleteButton"]
+              "regionSelector", "statisticsSelector", "backgroundSelector", "repetitionsSpinBox",
+              "extrapolationSpinBox", "tunedComboBox", "defaultFilterComboBox", "perSliceCheckBox",
+              "referenceSelector", "deviceComboBox", "precisionComboBox", "weightsFolderButton",
+              "importModelButton", "restoreDefaultsButton", "previewButton", "generateButton",
+              "setComboBox", "positionSlider", "previousButton", "nextButton", "comparisonComboBox",
+              "sideBySideButton", "differenceButton", "keepButton", "deleteButton"]
     assert tab_order(panel, opened, wanted) == wanted
 
 

@@ -225,11 +225,12 @@ def opened(panel, ui, ct, parameters, calls):
 
 
 def test_everything_can_be_reached_with_the_tab_key_in_the_order_of_the_panel(panel, opened):
-    wanted = ["inputsCollapsibleButton", "inputSelector", "modelComboBox", "strengthSlider", "outputSelector", "removedNoiseCheckBox",
-              "advancedCollapsibleButton", "deviceComboBox", "precisionComboBox", "weightsFolderButton",
-              "importModelButton", "restoreDefaultsButton", "previewButton", "applyButton", "resultCollapsibleButton",
-              "beforeAfterButton", "sideBySideButton", "differenceButton", "regionSelector", "statisticsTable",
-              "exportButton", "logCollapsibleButton", "logTextEdit"]
+    wanted = ["inputsCollapsibleButton", "inputSelector", "modelComboBox", "strengthSlider", "outputSelector",
+              "removedNoiseCheckBox", "advancedCollapsibleButton", "deviceComboBox", "precisionComboBox",
+              "weightsFolderButton", "importModelButton", "restoreDefaultsButton", "previewButton",
+              "applyButton", "resultCollapsibleButton", "beforeAfterButton", "sideBySideButton",
+              "differenceButton", "regionSelector", "statisticsTable", "exportButton",
+              "logCollapsibleButton", "logTextEdit"]
     assert tab_order(panel, opened, wanted) == wanted
 
 

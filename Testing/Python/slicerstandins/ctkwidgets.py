@@ -107,7 +107,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
 
 class ctkSliderWidget(QtWidgets.QWidget):
-    """A slider and a spin box for one number. As in CTK, Tab reaches these two, and the widget itself takes no focus."""
+    """A slider and a spin box for one number. As in CTK, Tab reaches these two; the widget itself takes no focus."""
 
     STANDS_IN = True
     valueChanged = QtCore.Signal(float)
