@@ -21,6 +21,7 @@ from .dicompixels import is_lossy, rescale_of, stored_values
 from .safewrite import complete_or_absent
 
 SOFTWARE = f"LDCTDenoise {__version__}"
+NOT_CLINICAL = "Not for clinical use."
 _STALE = (
     "SmallestImagePixelValue",
     "LargestImagePixelValue",
@@ -50,9 +51,9 @@ def write_dicom(volume: CTVolume, folder: Path, source: CTVolume, provenance: Ma
     ``source`` is the volume read from DICOM that ``volume`` was made from: same shape, same geometry. Stored values use
     the source's own rescale and are limited to its pixel type; voxels that did not change, and padding in any case, are
     copied bit for bit. Study, patient, frame of reference, acquisition and window stay; private elements, which
-    describe the source's pixels, are left out. ``provenance`` goes into DerivationDescription, apart from entries
-    whose name starts with "source": the source is referenced by UID instead, and paths can hold names. ``tell`` is
-    called after each image; what it raises ends the writing.
+    describe the source's pixels, are left out. DerivationDescription says that this is not for clinical use, then the
+    ``provenance``, apart from entries whose name starts with "source": the source is referenced by UID instead, and
+    paths can hold names. ``tell`` is called after each image; what it raises ends the writing.
 
     Raises VolumeError before anything is written if the volumes do not match or ``source`` was not read from DICOM.
     """
@@ -136,7 +137,7 @@ def _set_identity(dataset, derivation: _Derivation) -> None:
     number = int(dataset.get("SeriesNumber") or 0) * 100 + 1
     dataset.SeriesNumber = number if number <= _MAX_SERIES_NUMBER else 1
     dataset.SeriesDescription = _series_description(str(dataset.get("SeriesDescription") or ""), derivation.provenance)
-    described = f"{SOFTWARE}: {_as_text(derivation.provenance)}"
+    described = f"{NOT_CLINICAL} {SOFTWARE}: {_as_text(derivation.provenance)}"
     earlier = str(dataset.get("DerivationDescription") or "")
     history = f"{described} | before: {earlier}" if earlier else described
     dataset.DerivationDescription = _shortened(history, _MAX_SHORT_TEXT)

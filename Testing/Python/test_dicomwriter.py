@@ -94,6 +94,7 @@ def test_the_header_says_what_was_done_but_no_path(tmp_path):
     image = slices_of(again)[0]
     for part in ("model=hrnet", "version=1", "ab" * 32, "strength=0.75", "device=cpu", "precision=fp32", __version__):
         assert part in image.DerivationDescription
+    assert image.DerivationDescription.startswith(f"Not for clinical use. LDCTDenoise {__version__}: ")
     assert "Doe_Jane" not in image.DerivationDescription
     assert list(image.SoftwareVersions) == ["1.0", f"LDCTDenoise {__version__}"]
     (equipment,) = image.ContributingEquipmentSequence
