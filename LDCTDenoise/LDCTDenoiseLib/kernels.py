@@ -30,7 +30,8 @@ _SOFTEST = 0.2
 """A fit below this f50 followed anatomy, not noise: no body kernel is so soft."""
 _NO_NOISE = 1e-6
 """Power in HU^2 mm^2 below which there is only the rounding of floating-point arithmetic."""
-_ADVICE = "take a larger part of the scan, or give the kernel explicitly (from Python)"
+_ADVICE = ("take a larger part of the scan, or give the kernel explicitly by the frequency per mm at which its amplitude has "
+           "fallen to half (ldct simulate --kernel F50, about 0.4 for soft body kernels)")
 SHARPENING_LIMIT = 5.0
 """Largest gain of :func:`resharpen`: beyond it there is little but rounding noise to be raised."""
 
