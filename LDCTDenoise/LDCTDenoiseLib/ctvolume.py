@@ -60,8 +60,9 @@ class CTVolume:
 def check_values(array: np.ndarray, name: str) -> list[str]:
     """Refuse values that cannot be a CT; return warnings for values that can hardly be HU.
 
-    ``name`` says in messages which file or folder is meant. Raises VolumeError for an empty array, NaN or infinity and
-    labelmaps. Cone-beam CT and other uncalibrated values pass with a warning.
+    ``name`` says in messages which file or folder is meant. Raises VolumeError for an empty array, NaN or infinity, one
+    value everywhere (unless it is below zero: a part may show nothing but air) and labelmaps. Cone-beam CT and other
+    uncalibrated values pass with a warning.
     """
     if array.size == 0:
         raise VolumeError(f"{name} holds no voxels.")
@@ -70,6 +71,8 @@ def check_values(array: np.ndarray, name: str) -> list[str]:
         if bad:
             raise not_finite(name, bad)
     low, high = float(array.min()), float(array.max())
+    if low == high and low >= 0:
+        raise VolumeError(f"{name} shows nothing: every voxel is {low:g}. Export it again, or choose another volume.")
     if _is_labelmap(array, low):
         raise VolumeError(
             f"{name} looks like a labelmap (a few whole numbers from {low:g} to {high:g}), not like a CT in HU. "

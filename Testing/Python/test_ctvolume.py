@@ -55,6 +55,16 @@ def test_labelmaps_are_refused_whatever_their_type(dtype):
         check_values(labels, "segmentation.nii.gz")
 
 
+@pytest.mark.parametrize("value, dtype", [(0, np.int16), (0, np.float32), (7, np.uint8)])
+def test_one_value_everywhere_is_refused_for_what_it_is(value, dtype):
+    with pytest.raises(VolumeError, match=f"scan shows nothing: every voxel is {value}"):
+        check_values(np.full((2, 16, 16), value, dtype), "scan")
+
+
+def test_slices_of_nothing_but_air_are_no_reason_to_refuse():
+    assert check_values(np.full((2, 16, 16), -1000, np.int16), "part") == []
+
+
 def test_a_small_noisy_image_without_rescale_is_not_taken_for_a_labelmap():
     raw = np.random.default_rng(0).integers(40, 100, (2, 16, 16))
     (warning,) = check_values(raw, "scan")
