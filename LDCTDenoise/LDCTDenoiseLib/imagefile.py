@@ -24,6 +24,9 @@ _NIFTI_FLOATS = {16: np.dtype(np.float32), 64: np.dtype(np.float64)}
 _NIFTI_HEADER_SIZES = (348, 540)
 _BLOCK = 1 << 22
 _GZIP_MAGIC = b"\x1f\x8b"
+_SHEARED = "slices are not stacked at right angles (sheared geometry)"
+_ITK_SHEARED = "orthonormal"
+"""In what ITK says of a sheared NIfTI header, and of nothing else."""
 
 
 def suffix_of(path: Path) -> str | None:
@@ -65,8 +68,7 @@ def check_geometry(affine: np.ndarray) -> None:
     direction = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-4):
         raise VolumeError(
-            "The slices are not stacked at right angles (sheared geometry), which image files cannot hold. "
-            "Write a DICOM folder, or resample the volume first."
+            f"The {_SHEARED}, which image files cannot hold. Write a DICOM folder, or resample the volume first."
         )
 
 
@@ -100,6 +102,9 @@ def _clear_errors(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if _ITK_SHEARED in str(error):
+            raise VolumeError(f"{path.name} cannot be read: its {_SHEARED}. Give the DICOM folder, or resample the volume "
+                              "first.") from error
         raise VolumeError(f"{path.name} {what} ({_last_line(error)}).") from error
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)

@@ -201,6 +201,17 @@ def test_a_sheared_geometry_is_not_written_to_an_image_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_nifti_with_a_sheared_geometry_is_refused_for_that(tmp_path):
+    write_volume(ct(), tmp_path / "x.nii")
+    content = bytearray((tmp_path / "x.nii").read_bytes())
+    content[252:256] = struct.pack("<hh", 0, 1)  # no quaternion: the affine alone says where the slices lie
+    content[280:328] = struct.pack("<12f", 0.7, 0, 0, 0, 0, 0.9, 0.8, 0, 0, 0, 2.5, 0)
+    (tmp_path / "x.nii").write_bytes(content)
+    with pytest.raises(VolumeError, match=r"^x\.nii cannot be read: its slices .*sheared geometry") as refused:
+        read_volume(tmp_path / "x.nii")
+    assert "damaged" not in str(refused.value)
+
+
 def test_provenance_lies_beside_the_image_as_json(tmp_path):
     write_volume(ct(), tmp_path / "x.nii.gz", provenance={"model": "hrnet", "strength": np.float32(0.5)})
     assert sidecar_of(tmp_path / "x.nii.gz") == tmp_path / "x.nii.gz.json"
