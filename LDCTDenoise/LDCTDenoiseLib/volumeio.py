@@ -26,6 +26,8 @@ def read_volume(path: str | os.PathLike, series_uid: str | None = None) -> CTVol
         raise VolumeError(f"{path} does not exist.")
     # Messages and provenance name the folder, and "." has no name.
     path = Path(path).absolute()
+    if series_uid is not None and not path.is_dir():
+        raise VolumeError(f"{path.name} is not a DICOM folder, so no series of it can be chosen. Leave the series out.")
     if path.is_dir():
         from .dicomreader import read_dicom
 
@@ -84,6 +86,23 @@ def check_output(path: str | os.PathLike, source: CTVolume) -> None:
     else:
         raise VolumeError(f"{path.name} does not end with a known format. Give {', '.join(imagefile.SUFFIXES)}, or a "
                           "name without a dot for a DICOM folder.")
+
+
+def made_by(volume: CTVolume) -> dict[str, object]:
+    """Return what DICOM header or side-car say of how a volume that was read was made; empty where they say nothing.
+
+    The names are those of the provenance that :func:`write_volume` was given, or as many as are legible.
+    """
+    if volume.metadata.get("format") == "dicom":
+        from .dicomwriter import provenance_in
+
+        return provenance_in(Path(volume.files[0]))
+    try:
+        said = json.loads(sidecar_of(volume.files[0]).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    # Any program may keep a file of this name.
+    return said if isinstance(said, dict) and "software_version" in said else {}
 
 
 def sidecar_of(path: str | os.PathLike) -> Path:
