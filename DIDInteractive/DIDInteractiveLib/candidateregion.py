@@ -1,10 +1,16 @@
-"""The part of a volume that a run works on, from a region of interest drawn in Slicer (vtkMRMLMarkupsROINode)."""
+"""The part of a volume that a run works on, in Slicer from a region of interest drawn there (vtkMRMLMarkupsROINode).
+
+Only that needs Slicer; boxes are slices, rows and columns of a volume, see :data:`LDCTDenoiseLib.region.Box`.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from LDCTDenoiseLib.region import Box, mask_of, roi_from_ijk, whole
+if TYPE_CHECKING:
+    from LDCTDenoiseLib.region import Box
 
 MARGIN = 32
 """Voxels around a region, in plane, that networks see besides: most of what influences a voxel, so that the result has
@@ -18,6 +24,8 @@ def box_of(roi, volume) -> Box:
 
     Raises ValueError when no voxel lies in the region, or when region and volume cannot be brought together.
     """
+    from LDCTDenoiseLib.region import mask_of, roi_from_ijk, whole
+
     corners = np.array(np.meshgrid(*([-size / 2, size / 2] for size in roi.GetSize()))).reshape(3, 8)
     ijk = np.linalg.solve(roi_from_ijk(roi, volume), np.vstack([corners, np.ones(8)]))[:3]
     box = tuple(
@@ -28,16 +36,16 @@ def box_of(roi, volume) -> Box:
     return box
 
 
-def with_margin(box: Box, volume) -> tuple[Box, Box]:
-    """Return ``box`` widened in plane within ``volume``, and where the box lies in that."""
+def with_margin(box: Box, limits: Box) -> tuple[Box, Box]:
+    """Return ``box`` widened in plane within ``limits``, and where the box lies in that."""
     wide = tuple(slice(max(part.start - margin, 0), min(part.stop + margin, limit.stop))
-                 for part, margin, limit in zip(box, (0, MARGIN, MARGIN), whole(volume)))
+                 for part, margin, limit in zip(box, (0, MARGIN, MARGIN), limits))
     inner = tuple(slice(part.start - outer.start, part.stop - outer.start) for part, outer in zip(box, wide))
     return wide, inner
 
 
-def as_dict(box: Box, volume) -> dict[str, list[int]] | None:
-    """Return the first and last slice, row and column of ``box``, or None for the whole of ``volume``."""
-    if box == whole(volume):
+def as_dict(box: Box, limits: Box) -> dict[str, list[int]] | None:
+    """Return the first and last slice, row and column of ``box``, or None where that is all of ``limits``."""
+    if box == limits:
         return None
     return {name: [part.start, part.stop - 1] for name, part in zip(("slice", "row", "column"), box)}

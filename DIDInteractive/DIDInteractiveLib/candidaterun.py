@@ -123,7 +123,7 @@ def prepare(source, slice_index: int | None = None, region_roi=None, statistics_
     """
     voxels = denoisescene.check_input(source).copy()
     box = _box(source, slice_index, region_roi)
-    wide, inner = candidateregion.with_margin(box, source)
+    wide, inner = candidateregion.with_margin(box, whole(source))
     roi, background = (None if node is None else mask_of(node, source, wide)
                        for node in (statistics_roi, background_roi))
     reference, default = (None if volume is None else _on_grid_of(source, volume, otherwise)[wide]
@@ -132,7 +132,7 @@ def prepare(source, slice_index: int | None = None, region_roi=None, statistics_
                              "first, or leave it out.")),
         (default_volume, _("The default image '{volume}' has another grid than '{source}': resample it to that grid "
                            "first, or leave it out."))))
-    region = candidateregion.as_dict(box, source)
+    region = candidateregion.as_dict(box, whole(source))
     region_name = None if region_roi is None or region is None else region_roi.GetName() or "region"
     return Work(
         source, voxels, slice_index is not None, voxels[wide], source.GetSpacing()[::-1], _padding(voxels, wide), roi,

@@ -16,6 +16,7 @@ from LDCTDenoiseLib.volumeio import write_volume
 
 from .candidatedocument import document_of
 from .candidatefigures import check_figures, draw_contact_sheet, draw_trade_off
+from .candidateregion import as_dict
 from .didengine import CandidateReply
 
 NUMBERS, CONTACT_SHEET, TRADE_OFF = "candidates.json", "contact_sheet.png", "trade_off.png"
@@ -39,7 +40,8 @@ def check_store(folder: str | os.PathLike, source: CTVolume) -> None:
 
 
 def store_candidates(reply: CandidateReply, source: CTVolume, folder: str | os.PathLike, name: str,
-                     first_slice: int = 0, default_image: str | None = None) -> dict:
+                     first_slice: int = 0, default_image: str | None = None,
+                     box: tuple[slice, slice, slice] | None = None) -> dict:
     """Write a candidate set to ``folder``, which appears complete or not at all.
 
     Args:
@@ -48,7 +50,9 @@ def store_candidates(reply: CandidateReply, source: CTVolume, folder: str | os.P
         folder: is made, and may exist only if it is empty.
         name: of the source, for the JSON and the pictures; no patient's name.
         first_slice: number of the candidates' first slice in ``source``.
-        default_image: the filter that the network was fitted to, if any.
+        default_image: the filter or image that the network was fitted to, if any.
+        box: the slices, rows and columns of ``source`` that the candidates cover where these are no whole slices. The
+            files then hold all of ``source``, with its own voxels around the box; the pictures show the box.
 
     Returns:
         What candidates.json says, see :func:`.candidatedocument.document_of`.
@@ -59,18 +63,21 @@ def store_candidates(reply: CandidateReply, source: CTVolume, folder: str | os.P
     """
     check_store(folder, source)
     slices = len(reply.candidates[0].array)
-    volume = _part(source, slices, first_slice)
-    document = _document(reply, volume, name, _region(source, slices, first_slice), default_image)
-    shown = len(volume.array) // 2
+    limits = tuple(slice(0, n) for n in source.array.shape)
+    volume = _part(source, slices, first_slice) if box is None else source
+    covered = box or (slice(first_slice, first_slice + slices), *limits[1:])
+    document = _document(reply, volume, name, as_dict(covered, limits), default_image)
+    shown = slices // 2
     title = f"{name}: {reply.model} {reply.version}, {reply.settings.method}"
     with complete_or_absent(folder) as temporary:
         temporary.mkdir()
         for candidate, entry in zip(reply.candidates, document["candidates"]):
-            write_volume(volume.replace_array(candidate.array), temporary / entry["file"])
+            array = candidate.array if box is None else _placed(candidate.array, source.array, box)
+            write_volume(volume.replace_array(array), temporary / entry["file"])
         (temporary / NUMBERS).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         draw_contact_sheet(
             temporary / CONTACT_SHEET, [candidate.array[shown] for candidate in reply.candidates], reply.measurements,
-            volume.spacing, f"{title}; slice {first_slice + shown}, window -160 to 240 HU",
+            volume.spacing, f"{title}; slice {covered[0].start + shown}, window -160 to 240 HU",
             flip=(bool(volume.affine[1, 1] < 0), bool(volume.affine[0, 0] < 0)))
         draw_trade_off(temporary / TRADE_OFF, reply.measurements, title)
     return document
@@ -81,6 +88,13 @@ def _part(source: CTVolume, slices: int, first: int) -> CTVolume:
     affine = source.affine.copy()
     affine[:3, 3] += first * affine[:3, 2]
     return replace(source, array=source.array[first:first + slices], affine=affine, padding=None, files=())
+
+
+def _placed(part: np.ndarray, whole: np.ndarray, box) -> np.ndarray:
+    """A copy of ``whole`` with ``part`` in its ``box``."""
+    array = whole.copy()
+    array[box] = part
+    return array
 
 
 def _document(reply: CandidateReply, volume: CTVolume, name: str, region: dict | None,
@@ -94,11 +108,3 @@ def _document(reply: CandidateReply, volume: CTVolume, name: str, region: dict |
     acquisition = {key: value for key, value in volume.metadata.items() if key != "format"}
     return document_of(reply, name, places, region=region, default_image=default_image, geometry=geometry,
                        acquisition=acquisition)
-
-
-def _region(source: CTVolume, slices: int, first: int) -> dict | None:
-    """Which part of the source some slices are, or None for all of it."""
-    if slices == len(source.array):
-        return None
-    rows, columns = source.array.shape[1:]
-    return {"slice": [first, first + slices - 1], "row": [0, rows - 1], "column": [0, columns - 1]}

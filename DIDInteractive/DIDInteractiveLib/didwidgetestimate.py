@@ -60,7 +60,7 @@ def planOf(source, region, sliceIndex: int | None, settings: CandidateSettings, 
     ``free``: bytes that may be used; None: what there is. Raises ValueError for a region that holds nothing, and where
     not even the smallest set fits.
     """
-    box = whole(source) if region is None else with_margin(box_of(region, source), source)[0]
+    box = whole(source) if region is None else with_margin(box_of(region, source), whole(source))[0]
     slices, rows, columns = (part.stop - part.start for part in box)
     shape = (slices if sliceIndex is None else 1, rows, columns)
     dtype = slicer.util.arrayFromVolume(source).dtype

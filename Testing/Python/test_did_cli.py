@@ -120,6 +120,102 @@ def test_a_dicom_folder_gives_nrrd_files_and_no_patient_data(ldct, tmp_path):
     assert json.loads(text)["acquisition"]["kernel"] == "B30f"
 
 
+def mask_file(path, *boxes, shape=(2, 80, 80)):
+    """Write a mask that is 1 in the boxes; return its path."""
+    array = np.zeros(shape, np.uint8)
+    for box in boxes:
+        array[box] = 1
+    write_volume(CTVolume(array, AFFINE), path)
+    return path
+
+
+def test_contrast_to_noise_of_a_known_disk_is_measured_between_two_regions(ldct, tmp_path):
+    j, i = np.ogrid[:80, :80]
+    disk = np.broadcast_to((j - 40) ** 2 + (i - 30) ** 2 <= 64, (2, 80, 80))
+    clean = np.full((2, 80, 80), 50.0) + 60.0 * disk
+    noisy = clean + np.random.default_rng(0).normal(0, 20.0, clean.shape)
+    ct = write_int16(tmp_path / "ct.nrrd", noisy, AFFINE)
+    around = np.broadcast_to((j - 40) ** 2 + (i - 55) ** 2 <= 64, disk.shape)
+    for name, mask in (("disk", disk), ("around", around)):
+        write_volume(CTVolume(mask.astype(np.uint8), AFFINE), tmp_path / f"{name}.nrrd")
+    status, out, err = ldct("candidates", ct, tmp_path / "set", *QUICK, "--roi", tmp_path / "disk.nrrd",
+                            "--background-roi", tmp_path / "around.nrrd", "--json")
+    assert (status, err) == (0, "")
+    measured = [one["cnr"]["did"] for one in json.loads(out)["candidates"]]
+    stored = read_volume(ct).array.astype(float)
+    exact = 2 * abs(stored[disk].mean() - stored[around].mean()) / (stored[disk].std() + stored[around].std())
+    assert measured[-1] == pytest.approx(exact, rel=1e-3) and exact == pytest.approx(3.0, rel=0.15)
+    assert measured[0] > 1.3 * measured[-1]
+
+
+def test_outside_the_box_around_a_region_all_files_are_the_input_bit_for_bit(ldct, ct, tmp_path):
+    mask = mask_file(tmp_path / "region.nrrd", np.s_[0:1, 30:31, 20:61], np.s_[0:1, 30:71, 20:21])
+    status, out, err = ldct("candidates", ct, tmp_path / "set", *QUICK, "--region", mask, "--json")
+    assert (status, err) == (0, "")
+    document = json.loads(out)
+    assert document["region"] == {"slice": [0, 0], "row": [30, 70], "column": [20, 60]}
+    before, box = read_volume(ct), np.s_[0:1, 30:71, 20:61]
+    outside = np.ones(before.array.shape, bool)
+    outside[box] = False
+    for one in document["candidates"]:
+        read = read_volume(tmp_path / "set" / one["file"])
+        np.testing.assert_allclose(read.affine, before.affine)
+        np.testing.assert_array_equal(read.array[outside], before.array[outside])
+        assert (read.array[box] != before.array[box]).mean() > 0.3 or one["kind"] == "input"
+    assert document["candidates"][-1]["kind"] == "input"
+    np.testing.assert_array_equal(read.array, before.array)
+
+
+def test_masks_images_and_region_reach_the_engine_for_the_part_to_work_on(ldct, ct, tmp_path, monkeypatch):
+    asked = []
+
+    def generate(self, request, progress=None, cancelled=None, on_candidate=None):
+        asked.append(request)
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(didengine.InProcessDIDEngine, "generate", generate)
+    region = mask_file(tmp_path / "region.nrrd", np.s_[:, 60:70, 0:10])
+    roi = mask_file(tmp_path / "roi.nrrd", np.s_[1:2, 62:66, 2:6])
+    fails(ldct("candidates", ct, tmp_path / "set", *QUICK, "--region", region, "--slice", "1", "--roi", roi,
+               "--default-image", tmp_path / "clean.nrrd"), 1, "enough")
+    [request] = asked
+    wide = np.s_[1:2, 28:80, 0:42]
+    np.testing.assert_array_equal(request.array, read_volume(ct).array[wide])
+    np.testing.assert_array_equal(request.default_image, read_volume(tmp_path / "clean.nrrd").array[wide])
+    assert np.flatnonzero(request.roi.any(axis=(0, 2))).tolist() == [34, 35, 36, 37]
+    assert request.padding.shape == request.array.shape and request.slices is None
+
+
+def test_the_default_image_of_another_denoiser_is_the_default_candidate_as_far_as_the_fit_goes(ldct, ct, tmp_path):
+    from LDCTDenoiseLib.engine import DenoiseRequest, InProcessEngine
+
+    before = read_volume(ct)
+    own = InProcessEngine().denoise(DenoiseRequest(array=before.array, model="tiny", spacing=before.spacing,
+                                                   padding=None, device="cpu")).array
+    # A little less than what the network removes: an image that it can learn to make.
+    other = np.rint(0.8 * own.astype(float) + 0.2 * before.array).astype(np.int16)
+    write_volume(CTVolume(other, AFFINE), tmp_path / "other.nrrd")
+    status, out, err = ldct("candidates", ct, tmp_path / "set", *QUICK, "--default-image", tmp_path / "other.nrrd",
+                            "--json")
+    assert (status, err) == (0, ""), err
+    document = json.loads(out)
+    assert document["default_image"] == "other.nrrd" and document["fit"]["started_from"] == "tiny 1.0"
+    made = read_volume(tmp_path / "set" / document["candidates"][document["default"]]["file"]).array
+
+    def apart(one, two):
+        return np.sqrt(np.mean((one.astype(float) - two) ** 2))
+
+    assert apart(made, other) < 0.5 * min(apart(own, other), apart(before.array, other))
+
+
+@pytest.mark.parametrize("command, output", [("candidates", "set"), ("denoise", "o.nrrd")])
+def test_a_series_of_what_is_no_dicom_folder_is_refused(ldct, ct, tmp_path, command, output):
+    before = files(tmp_path)
+    fails(ldct(command, ct, tmp_path / output, "--model", "tiny", "--series", "1.2.3"), 2,
+          "ct.nii.gz is not a DICOM folder, so no series")
+    assert files(tmp_path) == before
+
+
 @pytest.mark.parametrize("arguments,message", [
     (["{ct}"], "required: OUTPUT_DIR"),
     (["{ct}", "{tmp}/set", "--method", "magic"], "invalid choice: 'magic'"),
@@ -137,11 +233,24 @@ def test_a_dicom_folder_gives_nrrd_files_and_no_patient_data(ldct, tmp_path):
     (["{ct}", "{tmp}/no/set", *QUICK], "Create it first"),
     (["{ct}", "{tmp}/set", *QUICK, "--reference", "{tmp}/no.nrrd"], "does not exist"),
     (["{ct}", "{tmp}/set", *QUICK, "--reference", "{tmp}/other.nrrd"], "is not on the grid of the input"),
+    (["{ct}", "{tmp}/set", *QUICK, "--default-image", "{tmp}/other.nrrd"], "default image other.nrrd is not on the grid"),
+    (["{ct}", "{tmp}/set", *QUICK, "--default-image", "{tmp}/clean.nrrd", "--default-filter", "tv"], "not allowed with"),
+    (["{ct}", "{tmp}/set", *QUICK, "--roi", "{tmp}/other.nrrd"], "mask of the roi other.nrrd is not on the grid"),
+    (["{ct}", "{tmp}/set", *QUICK, "--region", "{tmp}/other.nrrd"], "mask of the region other.nrrd is not on the grid"),
+    (["{ct}", "{tmp}/set", *QUICK, "--roi", "{tmp}/no.nrrd"], "does not exist"),
+    (["{ct}", "{tmp}/set", *QUICK, "--roi", "{tmp}/notes.txt"], "mask notes.txt is not of a known format"),
+    (["{ct}", "{tmp}/set", *QUICK, "--region", "{tmp}/empty.nrrd"], "mask empty.nrrd is empty: it is 0 everywhere"),
+    (["{ct}", "{tmp}/set", *QUICK, "--background-roi", "{tmp}/first.nrrd"], "give --roi too"),
+    (["{ct}", "{tmp}/set", *QUICK, "--roi", "{tmp}/first.nrrd", "--slice", "1"], "is empty in the part of the input"),
+    (["{ct}", "{tmp}/set", *QUICK, "--region", "{tmp}/first.nrrd", "--slice", "1"], "Slice 1 is not in the region"),
 ])
 def test_bad_arguments_and_input_end_with_status_2_and_one_line(ldct, ct, tmp_path, arguments, message):
     other = AFFINE.copy()
     other[0, 3] = 5
     write_volume(CTVolume(read_volume(ct).array, other), tmp_path / "other.nrrd")
+    mask_file(tmp_path / "empty.nrrd")
+    mask_file(tmp_path / "first.nrrd", np.s_[0:1, 30:50, 30:50])
+    (tmp_path / "notes.txt").write_text("no mask")
     before = files(tmp_path)
     fails(ldct("candidates", *(a.format(ct=ct, tmp=tmp_path) for a in arguments)), 2, message)
     assert files(tmp_path) == before
@@ -185,7 +294,7 @@ def test_the_help_names_methods_and_filters(capsys):
     with pytest.raises(SystemExit):
         cli.main(["candidates", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    for word in ("did-literal", "interpolate", "non-local means", "OUTPUT_DIR", "contact sheet"):
+    for word in ("did-literal", "interpolate", "non-local means", "OUTPUT_DIR", "contact sheet", "--region", "--background-roi"):
         assert word in text
 
 

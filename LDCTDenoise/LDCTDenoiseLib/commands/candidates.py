@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..ctvolume import CTVolume, VolumeError
+from ..imagefile import SUFFIXES, read_image, suffix_of
 from ..modelregistry import find_model
+from ..scanfield import outside_scan_field
 from ..volumeio import read_volume
 from . import Report
 from .denoise import PRECISIONS
@@ -55,9 +58,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--per-slice", action="store_true", help="tune every slice on its own")
     parser.add_argument("--reference", type=Path, metavar="FILE",
                         help="what the scan would be with little noise, on the same grid, to measure errors")
-    parser.add_argument("--default-filter", choices=list(FILTERS), metavar="FILTER",
-                        help="take as the default not the model's output but that of a filter, to which the model is "
-                             f"fitted first: {', '.join(f'{key} ({name})' for key, name in FILTERS.items())}")
+    parser.add_argument("--region", type=Path, metavar="MASK",
+                        help="work only on the smallest box around this region and leave the rest of the volume as it "
+                             "is; a MASK is an image file on the grid of the input, the region being where it is not 0")
+    parser.add_argument("--roi", type=Path, metavar="MASK",
+                        help="measure noise in this region instead of flat soft tissue")
+    parser.add_argument("--background-roi", type=Path, metavar="MASK",
+                        help="with --roi: also measure contrast to noise between the two regions (cnr)")
+    default = parser.add_mutually_exclusive_group()
+    default.add_argument("--default-image", type=Path, metavar="FILE",
+                         help="take as the default not the model's output but this result of another denoiser, on the "
+                              "grid of the input; the model is fitted to it first, as far as that goes")
+    default.add_argument("--default-filter", choices=list(FILTERS), metavar="FILTER",
+                         help="the same with the output of a filter: "
+                              f"{', '.join(f'{key} ({name})' for key, name in FILTERS.items())}")
     parser.add_argument("--device", default="auto", help="auto, cuda, cuda:N, mps or cpu (default: auto)")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="default: fp16 on CUDA, fp32 elsewhere")
 
@@ -65,6 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     """Make and store the candidates; see :mod:`..cli` for errors."""
     store, didengine = _did("candidatestore"), _did("didengine")
+    if args.background_roi is not None and args.roi is None:
+        raise ValueError("--background-roi alone gives no contrast; give --roi too.")
     settings = _did("settings").CandidateSettings(
         **{name: getattr(args, name) for name in (
             "method", "count", "tuned", "repetitions", "per_slice", "extrapolation", "max_steps", "learning_rate",
@@ -73,18 +89,33 @@ def run(args: argparse.Namespace) -> Report:
     volume = read_volume(args.input, args.series)
     store.check_store(args.output, volume)
     slices = None if args.slice is None else _one_slice(args.slice, volume)
-    reference = None if args.reference is None else _reference(args.reference, volume)
+    box = None if args.region is None else _box(args.region, volume, args.slice)
+    wide, inner = (_whole(volume),) * 2 if box is None else _did("candidateregion").with_margin(box, _whole(volume))
+    part = (wide[0] if box or slices is None else slice(slices.start, slices.stop), *wide[1:])
+    masks = {name: _mask(path, name, volume) for name, path in (
+        ("roi", args.roi), ("background_roi", args.background_roi)) if path is not None}
+    for name, mask in masks.items():
+        if not mask[part].any():
+            raise VolumeError(f"The mask {getattr(args, name).name} is empty in the part of the input to work on; "
+                              "choose another mask or another part.")
+    images = {name: _on_grid(read_volume(path), what, path, volume) for name, what, path in (
+        ("reference", "reference", args.reference), ("default_image", "default image", args.default_image))
+        if path is not None}
     for warning in volume.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     with ProgressBar(args.model) as bar:
         reply = didengine.InProcessDIDEngine().generate(
             didengine.CandidateRequest(
-                array=volume.array, spacing=volume.spacing, padding=volume.padding, model=args.model, settings=settings,
-                slices=slices, reference=reference, default_filter=args.default_filter, device=args.device,
-                precision=args.precision),
+                array=volume.array[wide], spacing=volume.spacing, padding=_padding(volume, wide), model=args.model,
+                settings=settings, slices=slices if box is None else None, default_filter=args.default_filter,
+                device=args.device, precision=args.precision,
+                **{name: array[wide] for name, array in (masks | images).items()}),
             progress=lambda fraction, text, remaining: bar(round(100 * fraction), 100, remaining, text))
-    document = store.store_candidates(reply, volume, args.output, args.input.absolute().name,
-                                      slices.start if slices else 0, args.default_filter)
+    if box is not None:
+        reply = replace(reply, candidates=tuple(replace(one, array=one.array[inner]) for one in reply.candidates))
+    document = store.store_candidates(
+        reply, volume, args.output, args.input.absolute().name, slices.start if slices else 0,
+        args.default_filter or (args.default_image and args.default_image.name), box)
     values = {"output": str(args.output), **document, "warnings": list(volume.warnings)}
     return Report(_text(args.output, reply), values)
 
@@ -106,12 +137,47 @@ def _one_slice(number: int, volume: CTVolume) -> range:
     return range(number, number + 1)
 
 
-def _reference(path: Path, volume: CTVolume) -> np.ndarray:
-    reference = read_volume(path)
-    if (reference.array.shape != volume.array.shape
-            or not np.allclose(reference.affine, volume.affine, atol=SAME_GRID_MM)):
-        raise VolumeError(f"The reference {path.name} is not on the grid of the input; resample it first.")
-    return reference.array
+def _whole(volume: CTVolume) -> tuple[slice, slice, slice]:
+    return tuple(slice(0, n) for n in volume.array.shape)
+
+
+def _box(path: Path, volume: CTVolume, number: int | None) -> tuple[slice, slice, slice]:
+    """The slices, rows and columns around the mask of a file; of the slices only ``number`` where one is chosen."""
+    places = [np.flatnonzero(_mask(path, "region", volume).any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    box = tuple(slice(int(found[0]), int(found[-1]) + 1) for found in places)
+    if number is None:
+        return box
+    if not box[0].start <= number < box[0].stop:
+        raise ValueError(f"Slice {number} is not in the region {path.name}, which has slices {box[0].start} to "
+                         f"{box[0].stop - 1}.")
+    return (slice(number, number + 1), *box[1:])
+
+
+def _padding(volume: CTVolume, wide: tuple[slice, slice, slice]) -> np.ndarray | None:
+    """What is known not to be measured; in a part of the slices the engine could not find the scan field itself."""
+    if wide[1:] == _whole(volume)[1:]:
+        return None if volume.padding is None else volume.padding[wide]
+    known = None if volume.padding is None else volume.padding[wide[0]]
+    return outside_scan_field(volume.array[wide[0]], known)[:, wide[1], wide[2]]
+
+
+def _mask(path: Path, what: str, volume: CTVolume) -> np.ndarray:
+    """The voxels of a mask file, bool; what reads CTs would refuse it as a labelmap."""
+    if not path.is_file():
+        raise VolumeError(f"{path} does not exist.")
+    if suffix_of(path) is None:
+        raise VolumeError(f"The mask {path.name} is not of a known format. Give one of {', '.join(SUFFIXES)}.")
+    mask = _on_grid(read_image(path), f"mask of the {what.replace('_', ' ')}", path, volume) != 0
+    if not mask.any():
+        raise VolumeError(f"The mask {path.name} is empty: it is 0 everywhere. Mark the {what.replace('_', ' ')} in it.")
+    return mask
+
+
+def _on_grid(read: CTVolume, what: str, path: Path, volume: CTVolume) -> np.ndarray:
+    """The voxels of what was read from ``path``, which must lie where those of the input do."""
+    if read.array.shape != volume.array.shape or not np.allclose(read.affine, volume.affine, atol=SAME_GRID_MM):
+        raise VolumeError(f"The {what} {path.name} is not on the grid of the input; resample it first.")
+    return read.array
 
 
 def _text(output: Path, reply) -> str:
