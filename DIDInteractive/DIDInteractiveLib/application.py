@@ -31,15 +31,21 @@ def apply(denoiser: Denoiser, array: np.ndarray, outside: np.ndarray, effect: fl
     return result
 
 
-def smooth_bound(denoiser: Denoiser, array, default, outside, effect: float, repetitions: int, extrapolation: float,
+def smooth_bound(denoiser: Denoiser, array, default, outside, effect: float, repetitions: int,
                  cancelled=None) -> np.ndarray:
     """Return t_low of the DID paper, (K, J, I) in HU, float: the network applied ``repetitions`` times to ``array``.
 
-    ``default`` is the first of them. With ``extrapolation`` e the result is the default + (1 + e) (t_low - default).
+    ``default`` is the first of them.
     """
-    exact = np.result_type(array.dtype, np.float32)
-    default = default.astype(exact)
-    image = default
+    image = default.astype(np.result_type(array.dtype, np.float32))
     for _ in range(1, repetitions):
         image = apply(denoiser, image, outside, effect, cancelled=cancelled)
-    return image if extrapolation == 0 else default + exact.type(1 + extrapolation) * (image - default)
+    return image
+
+
+def extrapolated(default: np.ndarray, smooth: np.ndarray, share: float) -> np.ndarray:
+    """Return the default + (1 + ``share``) (``smooth`` - default), in HU and of the dtype of ``smooth``."""
+    if share == 0:
+        return smooth
+    start = default.astype(smooth.dtype)
+    return start + smooth.dtype.type(1 + share) * (smooth - start)

@@ -12,7 +12,7 @@ from LDCTDenoiseLib.engine import Cancelled
 from LDCTDenoiseLib.inference import Denoiser, check_volume
 from LDCTDenoiseLib.scanfield import outside_scan_field
 
-from .application import smooth_bound
+from .application import extrapolated, smooth_bound
 from .baselines import blend
 from .candidate import Candidate
 from .candidatetime import stages
@@ -104,13 +104,16 @@ class _Run:
                             self._smooth)
         self.tuning = representative_slices(array, result.array, spacing, settings.tuning_slices, self.whole.outside,
                                             roi, self._stop_if_cancelled)
+        self.extrapolation = 0.0
         self.piece = self._piece(self._images(self.tuning), self.tuning)
+        if settings.extrapolation:
+            self._push_smooth_bound(settings.extrapolation)
 
     def result(self) -> CandidateSet:
         settings = self.settings
         self._add(self.whole.default, "default", "network", 0)
-        if settings.extrapolation:
-            self.messages.append(f"The smooth bound lies {settings.extrapolation:.0%} beyond the network's own "
+        if self.extrapolation:
+            self.messages.append(f"The smooth bound lies {self.extrapolation:.0%} beyond the network's own "
                                  f"{settings.repetitions}-fold output.")
         maker = None if settings.one_by_one else self._maker(self.piece)
         for direction, positions in zip(DIRECTIONS, settings.positions):
@@ -123,6 +126,9 @@ class _Run:
             else:
                 self._add_shared(maker, direction, positions)
             self.meter.finish(direction, f"{direction} images")
+        if self.extrapolation < settings.extrapolation:
+            self.outcomes["smoother"] += (f" Of the extrapolation asked for ({100 * settings.extrapolation:.0f} %), "
+                                          f"{100 * self.extrapolation:.0f} % were used: there the noise is least.")
         self._add(self.array.copy(), "input", "input", 0)
         if self.left_out:
             self.messages.append(f"{self.left_out} candidates were left out, as their noise did not go on from that of "
@@ -198,8 +204,17 @@ class _Run:
             raise Cancelled("Making candidates was stopped.")
 
     def _smooth(self, images: Images) -> np.ndarray:
-        return smooth_bound(self.denoiser, images.array, images.default, images.outside, images.effect,
-                            self.settings.repetitions, self.settings.extrapolation, self.cancelled)
+        bound = smooth_bound(self.denoiser, images.array, images.default, images.outside, images.effect,
+                             self.settings.repetitions, self.cancelled)
+        return extrapolated(images.default, bound, self.extrapolation)
+
+    def _push_smooth_bound(self, wanted: float) -> None:
+        """Let the smooth bound lie beyond the network's own output, as far as the noise falls, up to ``wanted``."""
+        piece = self.piece
+        self.extrapolation = piece.useful_extrapolation(wanted)
+        images = Images(piece.array, piece.default, piece.outside, piece.effect,
+                        lambda _: extrapolated(piece.default, piece.smooth, self.extrapolation))
+        self.piece = self._piece(images, self.tuning)
 
     def _add(self, array: np.ndarray, kind: str, method: str, iteration: int) -> None:
         """Keep a finished candidate, unless its noise is not strictly between those of its neighbours."""
@@ -223,8 +238,8 @@ class _Run:
         return True
 
     def _method(self, direction: str) -> str:
-        extrapolated = direction == "smoother" and self.settings.extrapolation > 0
-        return self.settings.method + (", extrapolated" if extrapolated else "")
+        beyond = direction == "smoother" and self.extrapolation > 0
+        return self.settings.method + (", extrapolated" if beyond else "")
 
     def _closed(self) -> str:
         settings, piece = self.settings, self.piece

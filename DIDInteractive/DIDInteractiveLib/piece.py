@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .application import extrapolated
 from .edges import EdgeProbe
 from .noiseprobe import NoiseProbe
 
@@ -82,6 +83,20 @@ class Piece(Images):
     def edges(self) -> EdgeProbe:
         """The sharpness by which candidates are put in order; as when they are measured, edges of the smooth bound."""
         return EdgeProbe(self.array, self.smooth, self._spacing, self.outside)
+
+    def useful_extrapolation(self, wanted: float) -> float:
+        """Return the share (0 to ``wanted``) of its distance from the default beyond the smooth bound with least noise.
+
+        On the way through both, the noise's variance is a parabola in that distance. Past its lowest point the noise
+        of the default comes back with its sign reversed. 0 where the noise would not fall by 1 %.
+        """
+        start, end = self.default_noise**2, self.smooth_noise**2
+        curvature = self.probe.sd(self.smooth - self.default) ** 2
+        if not curvature > 0:
+            return 0.0
+        share = min(max((start + curvature - end) / (2 * curvature) - 1, 0.0), wanted)
+        lowest = self.probe.sd(extrapolated(self.default, self.smooth, share))
+        return share if lowest < self.smooth_noise * (1 - LEAST_CHANGE) else 0.0
 
     def bound_noise(self, direction: str) -> float:
         return self.smooth_noise if direction == "smoother" else self.input_noise

@@ -48,7 +48,7 @@ class CandidateSettings:
     """Tune every slice on its own. Slower, and neighbouring slices may flicker. Literal mode always does."""
     extrapolation: float = 0.0
     """The smooth bound lies this share (0 to 5) of its distance from the default beyond the network's own K-fold
-    output; candidates made with it are labelled so."""
+    output, or less where the noise is least before; candidates made with it are labelled so."""
     reduction: str = "mean"
     """Literal mode only: whether its squared error, in network units, is a "mean" over pixels or a "sum". The paper
     prints a sum. With a learning rate of 1e-2 that step is larger by the number of pixels and tends to diverge, while

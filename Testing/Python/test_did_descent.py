@@ -25,7 +25,7 @@ def piece_of(denoiser, image, outside=None):
     outside = np.zeros(image.shape, bool) if outside is None else outside
     default = denoiser.denoise(image, spacing=SPACING).array
     return Piece(Images(image, default, outside, 1.0, lambda images: smooth_bound(
-        denoiser, images.array, images.default, images.outside, 1.0, 3, 0.0)), SPACING)
+        denoiser, images.array, images.default, images.outside, 1.0, 3)), SPACING)
 
 
 def descent_of(network, direction, image=None, tuned="all", **settings):
