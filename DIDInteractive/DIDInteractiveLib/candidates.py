@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -131,8 +133,9 @@ class _Run:
                                           f"{100 * self.extrapolation:.0f} % were used: there the noise is least.")
         self._add(self.array.copy(), "input", "input", 0)
         if self.left_out:
-            self.messages.append(f"{self.left_out} candidates were left out, as their noise did not go on from that of "
-                                 "the one before.")
+            some = "1 candidate was left out, as its" if self.left_out == 1 else (
+                f"{self.left_out} candidates were left out, as their")
+            self.messages.append(f"{some} noise did not go on from that of the one before.")
         candidates = sorted(self.found, key=lambda one: one.tuning_noise_sd)
         self.meter.report("default", 1.0, "Candidates are ready")
         return CandidateSet(
@@ -181,13 +184,30 @@ class _Run:
                                                images.outside)[0]
                 else:
                     volumes[number][k] = images.default[0]
-        for array, step in zip(volumes, steps):
+        # What no slice has reached would be a second copy of the one before.
+        reached = max(counts, default=len(positions))
+        for array, step in zip(volumes[:reached], steps):
             self._add(array, direction, self._method(direction), step)
         if blended:
-            self.messages.append(f"{blended} slices without tissue to measure noise in were blended instead of tuned.")
-        self.outcomes[direction] = sentences[0] if len(sentences) == 1 else (
-            f"The {direction} side was made on {len(sentences)} slices, each on its own: {min(counts, default=0)} to "
-            f"{max(counts, default=0)} of {len(positions)} candidates were reached.")
+            slices, were = ("slice", "was") if blended == 1 else ("slices", "were")
+            self.messages.append(f"{blended} {slices} without tissue to measure noise in {were} blended instead of "
+                                 "tuned.")
+        self.outcomes[direction] = sentences[0] if len(sentences) == 1 else self._summary(
+            direction, len(positions), counts, sentences)
+
+    @staticmethod
+    def _summary(direction: str, wanted: int, counts: list[int], sentences: list[str]) -> str:
+        """What became of a direction on several slices (or none): how far they got, and their commonest outcome."""
+        if not sentences:
+            return f"The {direction} side was blended in all slices, as none was fit to be tuned on its own."
+        least, most = min(counts), max(counts)
+        some = f"{most}" if least == most else f"{least} to {most}"
+        text = (f"The {direction} side was made on {len(counts)} slices, each on its own: {some} of {wanted} "
+                f"candidate{'s' * (wanted > 1)} {'was' if least == most == 1 else 'were'} reached in each.")
+        # The same outcome has other numbers in every slice.
+        kinds = [re.sub(r"[0-9.]+", "0", sentence) for sentence in sentences]
+        kind, often = Counter(kinds).most_common(1)[0]
+        return f"{text} Commonest outcome ({often} of {len(counts)}, one is given): {sentences[kinds.index(kind)]}"
 
     def _images(self, numbers) -> Images:
         whole = self.whole

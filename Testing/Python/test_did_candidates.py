@@ -193,7 +193,7 @@ def test_slices_tuned_alone_without_tissue_are_blended_and_the_set_says_so():
     image = volume(3)
     image[1] = -1000 + np.random.default_rng(0).normal(0, 20, image[1].shape)
     made = generate_candidates(image, SPACING, smoothing(), CandidateSettings(count=5, per_slice=True, max_steps=20))
-    assert any("1 slices without tissue" in message for message in made.messages)
+    assert any("1 slice without tissue" in message for message in made.messages)
     changes = [np.abs(one.array[1] - image[1]).mean() for one in made.candidates]
     assert changes == sorted(changes, reverse=True)
 
