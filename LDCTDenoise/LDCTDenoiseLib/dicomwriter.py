@@ -8,6 +8,7 @@ ContributingEquipmentSequence (C.12.1.1.5). There is no DerivationCodeSequence: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from .safewrite import complete_or_absent
 
 SOFTWARE = f"LDCTDenoise {__version__}"
 NOT_CLINICAL = "Not for clinical use."
+_EARLIER = " | before: "
 _STALE = (
     "SmallestImagePixelValue",
     "LargestImagePixelValue",
@@ -84,6 +86,16 @@ def check_dicom_output(volume: CTVolume, folder: Path, source: CTVolume) -> None
         raise VolumeError(f"{folder.name} exists and is not an empty folder. Choose a new folder for the DICOM series.")
 
 
+def provenance_in(path: Path) -> dict[str, object]:
+    """Return the provenance that :func:`write_dicom` put into the header of a file, as texts; empty for other files."""
+    import pydicom
+
+    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["DerivationDescription"])
+    latest = str(header.get("DerivationDescription") or "").partition(_EARLIER)[0]
+    found = re.search(r"LDCTDenoise \S+: (.*)", latest)
+    return dict(part.split("=", 1) for part in found[1].split("; ") if "=" in part) if found else {}
+
+
 def _derived(k: int, path: Path, volume: CTVolume, source: CTVolume, derivation: _Derivation):
     """Return the dataset of slice ``k``, made from its source file."""
     import pydicom
@@ -139,7 +151,7 @@ def _set_identity(dataset, derivation: _Derivation) -> None:
     dataset.SeriesDescription = _series_description(str(dataset.get("SeriesDescription") or ""), derivation.provenance)
     described = f"{NOT_CLINICAL} {SOFTWARE}: {_as_text(derivation.provenance)}"
     earlier = str(dataset.get("DerivationDescription") or "")
-    history = f"{described} | before: {earlier}" if earlier else described
+    history = f"{described}{_EARLIER}{earlier}" if earlier else described
     dataset.DerivationDescription = _shortened(history, _MAX_SHORT_TEXT)
     _add_software(dataset, derivation.time, described)
 

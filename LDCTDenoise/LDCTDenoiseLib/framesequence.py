@@ -7,6 +7,7 @@ volumes, nodes are made only when everything is done.
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -65,6 +66,8 @@ def prepare(volume, start, tell: Callable[[tuple[str, ...], float | None], None]
     frames = _frames(sequence)
     for frame in frames:
         scene.check_input(frame)
+    for warning in scene.input_warnings(frames[0]):
+        logging.warning(warning)
     times = _times(sequence)
 
     def request(frame):

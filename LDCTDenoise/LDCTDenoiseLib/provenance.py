@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from . import __version__
 from .engine import DenoiseReply
 
@@ -41,6 +43,18 @@ def attributes(reply: DenoiseReply, strength: float, source: str) -> dict[str, s
     """Return the same as names and texts, for the attributes of a node."""
     # str of a float is the shortest text that gives the same number back
     return {PREFIX + _ATTRIBUTES[name]: str(value) for name, value in record(reply, strength, source).items()}
+
+
+def denoised_before(said: Mapping[str, object]) -> str | None:
+    """Return a warning when a volume of which this is said is a network's result, or None.
+
+    ``said``: names and values as of :func:`record`; a part of them may be missing.
+    """
+    unchanged = said.get("kind") == "input" or str(said.get("effective_strength")) in ("0", "0.0")
+    if unchanged or not said.get("model"):
+        return None
+    name = " ".join(str(said[key]) for key in ("model", "version") if said.get(key))
+    return f"The input was denoised already, by {name}. Use the original scan, unless it is meant to be denoised twice."
 
 
 def of_node(node) -> dict[str, str]:

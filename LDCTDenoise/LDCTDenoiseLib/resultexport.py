@@ -10,15 +10,12 @@ from slicer.i18n import tr as _
 
 from . import dicomexport, provenance, scene
 
-CANDIDATE_ATTRIBUTE = "DIDInteractive.Kind"
-"""Volumes with it are candidates of the other module, which knows what else there is to say about them."""
-
 
 def problem(volume) -> str:
     """Return why ``volume`` cannot be exported, in one sentence, or ""; see :func:`dicomexport.problem`."""
     if volume is None:
         return _("There is no result to export: denoise a volume first.")
-    if volume.GetAttribute(CANDIDATE_ATTRIBUTE) is not None:
+    if volume.GetAttribute(scene.CANDIDATE_ATTRIBUTE) is not None:
         text = _("'{name}' is a candidate: export it with DID Interactive.")
     elif "strength" not in provenance.of_node(volume):
         text = _("'{name}' is no result of LDCT Denoise: choose a denoised volume.")

@@ -14,12 +14,16 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk
 
+from . import provenance
+
 SOURCE_ROLE = "LDCTDenoise.Source"
 """Node reference from a result to the volume it was made from."""
 REMOVED_NOISE_ROLE = "LDCTDenoise.RemovedNoise"
 """Node reference from a result to the volume of what was removed."""
 REMOVED_NOISE_ATTRIBUTE = "LDCTDenoise.RemovedNoise"
 """Set on volumes of what was removed, which outlive the result: they are no images."""
+CANDIDATE_ATTRIBUTE = "DIDInteractive.Kind"
+"""Volumes with it are candidates of the other module; one of the kind "input" is the untouched input."""
 
 
 def check_input(volume) -> np.ndarray:
@@ -63,6 +67,13 @@ def check_kind(volume, purpose: str) -> None:
         texts = {"input": _("The input '{name}' is a {kind}, not a scalar volume: choose a CT volume."),
                  "output": _("The output '{name}' is a {kind}, not a scalar volume: choose another output or none.")}
         raise ValueError(texts[purpose].format(name=volume.GetName(), kind=volume.GetNodeTagName()))
+
+
+def input_warnings(volume) -> list[str]:
+    """Return why ``volume`` itself, whatever the network, may be no good input; usually nothing."""
+    said = {**provenance.of_node(volume), "kind": volume.GetAttribute(CANDIDATE_ATTRIBUTE)}
+    again = None if volume.GetAttribute(REMOVED_NOISE_ATTRIBUTE) else provenance.denoised_before(said)
+    return [warning for warning in (again, stacking_warning(volume)) if warning]
 
 
 def stacking_warning(volume) -> str | None:

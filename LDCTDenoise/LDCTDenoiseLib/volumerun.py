@@ -31,8 +31,7 @@ def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...], f
     if output is not None:
         scene.check_output(output, source)
     check_strength(options["strength"])
-    warning = scene.stacking_warning(source)
-    if warning:
+    for warning in scene.input_warnings(source):
         logging.warning(warning)
     request = DenoiseRequest(voxels, spacing=source.GetSpacing()[::-1], **options)
 

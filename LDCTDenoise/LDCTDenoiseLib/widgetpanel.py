@@ -122,9 +122,8 @@ class ModulePanel:
             noise, doubts = None, []
             if volume.GetImageData().GetNumberOfScalarComponents() == 1:
                 noise, doubts = inspectValues(slicer.util.arrayFromVolume(volume), volume.GetSpacing()[::-1])
-            stacking = scene.stacking_warning(volume)
             facts = acquisition_of(volume)
-            found, note = warningsFor(facts, card, noise, doubts + ([stacking] if stacking else [])), noteFor(facts)
+            found, note = warningsFor(facts, card, noise, doubts + scene.input_warnings(volume)), noteFor(facts)
         self.ui.warningLabel.text = "\n".join([*found, note] if note else found)
         self.ui.warningLabel.visible = bool(found or note)
         self.ui.warningIcon.visible = bool(found)

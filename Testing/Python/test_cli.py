@@ -78,6 +78,34 @@ def test_a_dicom_folder_is_denoised_into_a_derived_series(ldct, tmp_path):
     assert "Doe" not in out + err and "12345" not in out + err
 
 
+@pytest.mark.parametrize("kind", ["file", "DICOM"])
+def test_denoising_what_was_denoised_already_goes_on_with_one_warning(ldct, ct, tmp_path, kind):
+    write_series(tmp_path / "in", body((3, 40, 48)))
+    source, once, twice = (ct, "o.nrrd", "p.nrrd") if kind == "file" else (tmp_path / "in", "o", "p")
+    assert ldct("denoise", source, tmp_path / once, "--model", "tiny")[::2] == (0, "")
+    status, out, err = ldct("denoise", tmp_path / once, tmp_path / twice, "--model", "tiny", "--json")
+    assert status == 0 and (tmp_path / twice).exists()
+    assert err == f"warning: {json.loads(out)['warnings'][0]}\n"
+    assert err.startswith("warning: The input was denoised already, by tiny 1.0.")
+
+
+def test_no_denoising_is_seen_in_an_unchanged_volume_or_in_the_side_car_of_another_program(ldct, ct, tmp_path):
+    assert ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny", "--strength", "0")[::2] == (0, "")
+    assert ldct("denoise", tmp_path / "o.nrrd", tmp_path / "p.nrrd", "--model", "tiny")[::2] == (0, "")
+    for text in ('{"model": "LightSpeed"}', "[1]", "not JSON", '{"software_version": "1", "operation": "simulated"}'):
+        (tmp_path / "ct.nii.gz.json").write_text(text)
+        assert ldct("denoise", ct, tmp_path / "p.nrrd", "--model", "tiny")[::2] == (0, "")
+
+
+def test_the_help_says_what_becomes_of_a_file_that_is_there_and_that_is_so(ldct, ct, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["denoise", "--help"])
+    assert "A file that is there is replaced" in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "o.nrrd").write_bytes(b"earlier result")
+    assert ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny")[0] == 0
+    assert read_volume(tmp_path / "o.nrrd").array.shape == read_volume(ct).array.shape
+
+
 def test_a_series_of_a_folder_can_be_chosen(ldct, tmp_path):
     small = write_series(tmp_path / "in" / "a", body((3, 24, 32)))
     write_series(tmp_path / "in" / "b", body((5, 24, 32)))

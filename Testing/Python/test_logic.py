@@ -108,6 +108,17 @@ def test_a_result_can_be_denoised_into_a_result_of_its_own(logic, ct):
     np.testing.assert_array_equal(array_of(twice), FakeEngine.result_of(array_of(once)))
 
 
+def test_denoising_a_result_is_warned_of_once_and_an_unchanged_volume_or_removed_noise_is_not(logic, ct, caplog):
+    result = logic.process(ct, removedNoise=True)
+    ct.SetAttribute("DIDInteractive.Kind", "input")
+    ct.SetAttribute("LDCTDenoise.Model", "hrnet")
+    for source in (ct, logic.removedNoiseVolume(result)):
+        logic.process(source)
+    assert "denoised already" not in caplog.text
+    logic.process(result)
+    assert caplog.text.count("The input was denoised already, by ") == 1
+
+
 def test_the_removed_noise_of_the_output_can_be_the_input_and_stays_as_it_is(logic, ct):
     result = logic.process(ct, removedNoise=True)
     noise = logic.removedNoiseVolume(result)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..engine import DenoiseRequest, InProcessEngine
 from ..modelregistry import find_model
-from ..provenance import record
-from ..volumeio import check_output, read_volume, write_volume
+from ..provenance import denoised_before, record
+from ..volumeio import check_output, made_by, read_volume, write_volume
 from . import Report
 from .progressbar import ProgressBar
 
@@ -29,7 +29,9 @@ def add_volumes(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every command that turns one volume into another."""
     formats = "a DICOM folder, .nii, .nii.gz, .nrrd or .mha"
     parser.add_argument("input", metavar="INPUT", type=Path, help=formats)
-    parser.add_argument("output", metavar="OUTPUT", type=Path, help=f"{formats}; DICOM only from DICOM")
+    parser.add_argument("output", metavar="OUTPUT", type=Path,
+                        help=f"{formats}; DICOM only from DICOM. A file that is there is replaced once the result is "
+                             "complete; a DICOM folder must be new or empty, and the input is never overwritten")
     parser.add_argument("--series", metavar="UID", help="which series of a DICOM folder (default: the largest)")
     parser.add_argument("--device", default="auto", help="auto, cuda, cuda:N, mps or cpu (default: auto)")
 
@@ -40,6 +42,11 @@ def run(args: argparse.Namespace) -> Report:
         raise ValueError(f"The strength lies between 0 and 1, not at {args.strength}.")
     find_model(args.model)
     volume = read_input(args)
+    warnings = list(volume.warnings)
+    again = denoised_before(made_by(volume))
+    if again:
+        warnings.append(again)
+        warn(again)
     with ProgressBar(args.model) as bar:
         reply = InProcessEngine().denoise(DenoiseRequest(
             array=volume.array, model=args.model, strength=args.strength, device=args.device, precision=args.precision,
@@ -51,7 +58,7 @@ def run(args: argparse.Namespace) -> Report:
     return Report(text, {
         "output": str(args.output), "provenance": provenance, "noise_before_hu": reply.noise_before,
         "noise_after_hu": reply.noise_after, "seconds": reply.seconds, "messages": list(reply.messages),
-        "warnings": list(volume.warnings)})
+        "warnings": warnings})
 
 
 def read_input(args: argparse.Namespace):
@@ -59,5 +66,10 @@ def read_input(args: argparse.Namespace):
     volume = read_volume(args.input, args.series)
     check_output(args.output, volume)
     for warning in volume.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        warn(warning)
     return volume
+
+
+def warn(sentence: str) -> None:
+    """Say at once what speaks against a result that is still to come."""
+    print(f"warning: {sentence}", file=sys.stderr, flush=True)
