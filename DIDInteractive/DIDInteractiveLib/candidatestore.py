@@ -12,7 +12,7 @@ import numpy as np
 from LDCTDenoiseLib import imagefile
 from LDCTDenoiseLib.ctvolume import CTVolume, VolumeError
 from LDCTDenoiseLib.safewrite import complete_or_absent
-from LDCTDenoiseLib.volumeio import write_volume
+from LDCTDenoiseLib.volumeio import check_outside, write_volume
 
 from .candidatedocument import document_of
 from .candidatefigures import check_figures, draw_contact_sheet, draw_trade_off
@@ -27,7 +27,8 @@ def check_store(folder: str | os.PathLike, source: CTVolume) -> None:
     """Raise if a set made from ``source`` cannot be stored in ``folder``: before the work rather than after it.
 
     Raises:
-        VolumeError: the folder is there and not empty, or has no parent, or image files cannot hold the geometry.
+        VolumeError: the folder is there and not empty, has no parent, or lies inside the DICOM folder of ``source``, or
+            image files cannot hold the geometry.
         RuntimeError: matplotlib is missing.
     """
     folder = Path(folder).absolute()
@@ -35,6 +36,7 @@ def check_store(folder: str | os.PathLike, source: CTVolume) -> None:
         raise VolumeError(f"The folder {folder.parent} does not exist. Create it first.")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise VolumeError(f"{folder} is already there and not an empty folder. Choose another name.")
+    check_outside(folder, source)
     imagefile.check_geometry(source.affine)
     check_figures()
 

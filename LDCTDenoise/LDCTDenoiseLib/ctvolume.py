@@ -25,6 +25,7 @@ class CTVolume:
     ``padding``   bool (slice, row, column), voxels that the file itself declares as padding, or None.
     ``warnings``  sentences for the user about what was left out or looks unusual.
     ``files``     DICOM: one file per slice, in slice order; other formats: the one file.
+    ``folder``    DICOM: the folder that was searched for them, subfolders included, or None.
     """
 
     array: np.ndarray
@@ -33,6 +34,7 @@ class CTVolume:
     padding: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    folder: str | None = None
 
     def __post_init__(self):
         if self.array.ndim != 3:

@@ -31,7 +31,7 @@ def read_volume(path: str | os.PathLike, series_uid: str | None = None) -> CTVol
     if path.is_dir():
         from .dicomreader import read_dicom
 
-        volume = read_dicom(path, series_uid)
+        volume = replace(read_dicom(path, series_uid), folder=str(path))
     elif imagefile.suffix_of(path):
         volume = imagefile.read_image(path)
     elif path.suffix.lower() in (".dcm", ".ima", ".dicom"):
@@ -80,6 +80,7 @@ def check_output(path: str | os.PathLike, source: CTVolume) -> None:
     if _is_dicom(path):
         from .dicomwriter import check_dicom_output
 
+        check_outside(path, source)
         check_dicom_output(source, path, source)
     elif imagefile.suffix_of(path):
         imagefile.check_geometry(source.affine)
@@ -103,6 +104,16 @@ def made_by(volume: CTVolume) -> dict[str, object]:
         return {}
     # Any program may keep a file of this name.
     return said if isinstance(said, dict) and "software_version" in said else {}
+
+
+def check_outside(folder: str | os.PathLike, source: CTVolume) -> None:
+    """Raise VolumeError if ``folder`` lies under the DICOM folder that ``source`` was read from.
+
+    Who reads that folder again, subfolders included, would find the result among the input.
+    """
+    if source.folder is not None and Path(source.folder).resolve() in Path(folder).resolve().parents:
+        raise VolumeError(f"{Path(folder).name} lies inside the input folder {Path(source.folder).name}, which is left as "
+                          "it is. Choose a folder outside it.")
 
 
 def sidecar_of(path: str | os.PathLike) -> Path:

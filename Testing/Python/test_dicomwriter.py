@@ -170,6 +170,19 @@ def test_a_folder_with_anything_in_it_is_never_written_to(tmp_path):
     np.testing.assert_array_equal(read_volume(tmp_path / "empty").array, source.array)
 
 
+@pytest.mark.parametrize("place", ["in/out", "in/scan/out", "link/out"])
+def test_a_series_is_not_written_inside_the_folder_that_was_read(tmp_path, place):
+    write_series(tmp_path / "in" / "scan")
+    source = read_volume(tmp_path / "in")
+    if place.startswith("link"):
+        (tmp_path / "link").symlink_to(tmp_path / "in", target_is_directory=True)
+    with pytest.raises(VolumeError, match="out lies inside the input folder in"):
+        write_volume(source.replace_array(source.array + 1), tmp_path / place, source=source)
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["scan"]
+    write_volume(source, tmp_path / "in-out")  # a neighbour whose name begins alike
+    write_volume(source, tmp_path / "in" / "scan.nrrd")  # no DICOM, so no second series
+
+
 def test_a_source_that_changed_since_it_was_read_leaves_no_half_written_series(tmp_path):
     files = write_series(tmp_path / "in")
     source = read_volume(tmp_path / "in")
@@ -181,7 +194,7 @@ def test_a_source_that_changed_since_it_was_read_leaves_no_half_written_series(t
 
 def test_the_original_is_preferred_when_input_and_result_lie_in_one_folder(tmp_path):
     write_series(tmp_path / "both" / "scan")
-    source = read_volume(tmp_path / "both")
+    source = read_volume(tmp_path / "both" / "scan")
     write_volume(source, tmp_path / "both" / "out", provenance=PROVENANCE)
     again = read_volume(tmp_path / "both")
     assert again.files == source.files

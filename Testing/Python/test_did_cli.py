@@ -120,6 +120,13 @@ def test_a_dicom_folder_gives_nrrd_files_and_no_patient_data(ldct, tmp_path):
     assert json.loads(text)["acquisition"]["kernel"] == "B30f"
 
 
+def test_candidates_are_not_stored_inside_the_dicom_folder_they_are_made_from(ldct, tmp_path):
+    write_series(tmp_path / "in", np.rint(volume(2, 64)).astype(np.int16), spacing=(3.0, 0.8, 0.8))
+    before = files(tmp_path / "in")
+    fails(ldct("candidates", tmp_path / "in", tmp_path / "in" / "set", *QUICK), 2, "set lies inside the input folder in")
+    assert files(tmp_path / "in") == before
+
+
 def mask_file(path, *boxes, shape=(2, 80, 80)):
     """Write a mask that is 1 in the boxes; return its path."""
     array = np.zeros(shape, np.uint8)
@@ -233,8 +240,8 @@ def test_a_series_of_what_is_no_dicom_folder_is_refused(ldct, ct, tmp_path, comm
     (["{ct}", "{tmp}/no/set", *QUICK], "Create it first"),
     (["{ct}", "{tmp}/set", *QUICK, "--reference", "{tmp}/no.nrrd"], "does not exist"),
     (["{ct}", "{tmp}/set", *QUICK, "--reference", "{tmp}/other.nrrd"], "is not on the grid of the input"),
-    (["{ct}", "{tmp}/set", *QUICK, "--default-image", "{tmp}/other.nrrd"], "default image other.nrrd is not on the grid"),
-    (["{ct}", "{tmp}/set", *QUICK, "--default-image", "{tmp}/clean.nrrd", "--default-filter", "tv"], "not allowed with"),
+    (["{ct}", "{tmp}/set", *QUICK, "--default-image", "{tmp}/other.nrrd"], "default image other.nrrd is not on"),
+    (["{ct}", "{tmp}/set", "--default-image", "{tmp}/clean.nrrd", "--default-filter", "tv"], "not allowed with"),
     (["{ct}", "{tmp}/set", *QUICK, "--roi", "{tmp}/other.nrrd"], "mask of the roi other.nrrd is not on the grid"),
     (["{ct}", "{tmp}/set", *QUICK, "--region", "{tmp}/other.nrrd"], "mask of the region other.nrrd is not on the grid"),
     (["{ct}", "{tmp}/set", *QUICK, "--roi", "{tmp}/no.nrrd"], "does not exist"),
