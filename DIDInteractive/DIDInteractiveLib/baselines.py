@@ -1,4 +1,7 @@
-"""What the descents must beat: mixtures of images, and mixtures of weights. Both take hardly any time."""
+"""What the descents must beat: mixtures of images, which take hardly any time, and mixtures of weights.
+
+Weights are mixed between the network's own and those at the end of a descent, which has to be made first.
+"""
 
 from __future__ import annotations
 

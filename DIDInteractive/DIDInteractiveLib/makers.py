@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from .literal import literal_descent
 from .noisesearch import share_for_noise
 from .objective import Objective
 from .parameterisation import Parameterisation
-from .piece import Images, Piece
+from .piece import LEAST_CHANGE, Images, Piece
 from .settings import CandidateSettings
 from .sharpnessorder import falling_shares, rising_parts
 
@@ -143,25 +144,28 @@ class Ordered(Tuning):
 
 
 class Interpolation(Tuning):
-    """Networks whose weights lie between the original ones and those at the end of the calibrated descent."""
+    """Networks whose weights lie between the original ones and those at the end of the calibrated descent.
+
+    The descent costs as much as that of :class:`Tuning`; only then is any place in between to be had at once. Where it
+    ends short of the last candidate, the candidates are spread evenly up to its end.
+    """
 
     def find(self, direction, positions, report):
-        objective = self._objective(direction)
+        piece, objective = self.piece, self._objective(direction)
         descent = Descent(objective, self.settings)
-        targets = [self.piece.noise_at(position) for position in positions]
-        for _ in descent.run(targets, report):
+        for _ in descent.run([piece.noise_at(position) for position in positions], report):
             pass
         start, end = objective.parameterisation.start, descent.end
-        found = 0
-        for target in targets:
-            if abs(self.piece.position_of(target)) > abs(self.piece.position_of(end.noise)) + 1e-3:
-                break
+        reached = min(piece.position_of(end.noise) / positions[-1], 1.0) if end.finite else 0.0
+        change = abs(math.log(piece.noise_at(reached * positions[-1]) / piece.default_noise))
+        count = min(len(positions), int(change / LEAST_CHANGE)) if reached > 0 else 0
+        spread = positions if count == len(positions) else [positions[-1] * k / count for k in range(1, count + 1)]
+        for position in spread:
             share, _ = share_for_noise(
-                lambda s: objective.evaluate(interpolate(start, end.values, s), gradient=False).noise, target,
-                (self.piece.default_noise, end.noise))
-            found += 1
+                lambda s: objective.evaluate(interpolate(start, end.values, s), gradient=False).noise,
+                piece.noise_at(reached * position), (piece.default_noise, end.noise))
             yield Made(descent.steps, self._renderer(interpolate(start, end.values, share)))
-        self.outcomes[direction] = f"{descent.outcome} Its candidates ({found}) have weights in between."
+        self.outcomes[direction] = f"{descent.outcome} Its candidates ({count}) have weights in between."
 
 
 class Literal(Tuning):

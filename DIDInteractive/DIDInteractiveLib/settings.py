@@ -29,7 +29,8 @@ class CandidateSettings:
       so that sharpness goes on with the noise at every step, see :class:`.makers.Ordered`;
     - "did-literal": optimiser and stop rule of the DID paper (arXiv 2011.14873, section III-B2), slice by slice;
     - "blend": mixtures of the smooth bound, the default and the input;
-    - "interpolate": mixtures of the original weights and those at the ends of "did".
+    - "interpolate": mixtures of the original weights and those at the ends of "did", spread up to where these got;
+      the descents take as long as those of "did".
     """
     count: int = 9
     """Candidates wanted, 3 to 31, the default and the input among them."""
