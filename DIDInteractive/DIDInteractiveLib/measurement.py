@@ -19,7 +19,8 @@ class Measurements:
         noise_sd_hu: noise SD in flat soft tissue or in the user's region; see :class:`.noiseprobe.NoiseProbe`.
         gnl_hu: global noise level; see :mod:`LDCTDenoiseLib.noiselevel`.
         noise_share: noise SD over the input's.
-        edges_kept: slope of the edges over the input's; see :mod:`.edges`.
+        edges_kept: slope of the edges over the input's; see :mod:`.edges`. To be compared within a set only: the edges
+            are those of its smoothest candidate, so that the same image has another number in another set.
         bias_hu: mean difference from the input in lung, fat, soft tissue and bone; None where a tissue is absent.
         cnr: contrast-to-noise ratio of the two regions by the definitions of the two papers, {"did": ..., "seed": ...}
             (see :mod:`LDCTDenoiseLib.metrics.contrast`); None without two regions, or infinite.

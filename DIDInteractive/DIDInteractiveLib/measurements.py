@@ -45,7 +45,8 @@ def measure_candidates(candidates: Sequence[Candidate], input_array: np.ndarray,
 
     Edges are sought on the smoothest candidate. Tissue classes come from the reference or, without one, from the
     smoothest candidate, both smoothed: chosen on the noisy input, a class would end where the noise does, and the
-    candidates would look biased.
+    candidates would look biased. So numbers on edges and, without a reference, on tissues are comparable within a set
+    only: in a set with another smoothest candidate the same image has slightly different ones.
 
     Raises:
         ValueError: nothing to measure, arrays that do not fit, a region that is empty or too small, no tissue.
