@@ -5,7 +5,8 @@ and added, so that the image keeps its own resolution (Yu et al., doi:10.1097/RC
 doi:10.1118/1.4923410 for the noise in the projections).
 
 Dose fraction ``f`` is relative to the image at hand. The noise index (NI) is the SD in HU that quantum noise alone has
-in the body centre at full dose, so the SD *added* there is NI * sqrt(1/f - 1) without electronic noise.
+in the body centre at full dose, so the quantum noise *added* there has the SD NI * sqrt(1/f - 1). Electronic noise comes
+on top, and where rays are starved it is more than that or less; the result says how much was measured.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ MU_WATER = 0.0192
 STARVED_COUNTS = 5.0
 """Rays with fewer expected photons get the noise of this many; see :class:`Scan`."""
 _BATCH = 16
+_CENTRE_MM = 25.0
+"""Radius around the body centre in which the added noise is measured."""
 _CONTINUED_MM = 50.0
 """Anatomy that the image cuts off goes on for this far beyond its edges; it attenuates, but is not reconstructed."""
 
@@ -65,7 +68,12 @@ class Scan:
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """Low-dose volume (K, J, I) in the input's dtype, the added noise (float32, HU) and what was done."""
+    """Low-dose volume (K, J, I) in the input's dtype, the added noise (float32, HU) and what was done.
+
+    In ``info``, ``added_sd_hu`` is the SD that the quantum noise has by the noise index, ``measured_sd_hu`` that of all
+    added noise within 25 mm of the body centre (None where nothing of that was measured), before values are clipped and
+    rounded, and ``starved_share`` the share of rays under the starvation rule of :class:`Scan`.
+    """
 
     array: np.ndarray
     noise: np.ndarray
@@ -105,13 +113,21 @@ class SliceSimulator:
                     for integral, centre in zip(integrals, centres)]
         return torch.cat(variance) * (1000 / MU_WATER / noise_index) ** 2
 
+    def starved_rays(self, integrals: torch.Tensor, photons: torch.Tensor, dose: float) -> int:
+        """Return for how many rays the starvation rule of :class:`Scan` holds; arguments as :meth:`added_noise`."""
+        return sum(int((self._counts(integral, dose * photon) < STARVED_COUNTS).sum())
+                   for integral, photon in zip(integrals, photons))
+
+    def _counts(self, integral: torch.Tensor, photons: torch.Tensor) -> torch.Tensor:
+        return photons * self.bowtie * torch.exp(-integral)
+
     def added_noise(self, integrals: torch.Tensor, photons: torch.Tensor, dose: float, seeds) -> torch.Tensor:
         """Return the noise images (batch, rows, columns) in HU; ``photons`` from :meth:`full_dose_photons`."""
         noise = torch.empty_like(integrals)
         for index, seed in enumerate(seeds):
             random = torch.Generator(self.device).manual_seed(int(seed))
             # Slice by slice: a last digit that depends on the batch would send the random numbers another way.
-            expected = (dose * photons[index] * self.bowtie * torch.exp(-integrals[index])).clamp(min=STARVED_COUNTS)
+            expected = self._counts(integrals[index], dose * photons[index]).clamp(min=STARVED_COUNTS)
             quantum = torch.poisson(expected, generator=random) - expected
             electronic = torch.randn(expected.shape, generator=random, device=self.device)
             electronic *= math.sqrt(self.scan.electronic_variance)
@@ -167,6 +183,7 @@ def simulate_low_dose(array: np.ndarray, spacing: Sequence[float], *, noise_inde
     outside = outside_scan_field(array, padding)
     noise = np.zeros(array.shape, np.float32)
     photons = np.full(len(array), math.nan)
+    centres, starved, rays = [], 0, 0
     radius = _measured_radius(outside, spacing[1:])
     simulator = SliceSimulator(array.shape[1:], spacing[1:], kernel, scan, device, radius)
     overlap = 1.0 if slice_thickness is None else max(1.0, slice_thickness / spacing[0])
@@ -175,7 +192,9 @@ def simulate_low_dose(array: np.ndarray, spacing: Sequence[float], *, noise_inde
             part = slice(start, min(start + _BATCH, len(array)))
             filled = extrapolated(array[part], outside[part])
             integrals = simulator.line_integrals(filled)
-            flux = simulator.full_dose_photons(integrals, [body_centre(s, spacing[1:]) for s in filled], noise_index)
+            centres += [body_centre(s, spacing[1:]) for s in filled]
+            flux = simulator.full_dose_photons(integrals, centres[part], noise_index)
+            starved, rays = starved + simulator.starved_rays(integrals, flux, dose), rays + integrals.numel()
             seeds = [np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0] >> 1
                      for k in range(part.start, part.stop)]
             noise[part] = simulator.added_noise(integrals, flux, dose, seeds).cpu().numpy()
@@ -190,7 +209,8 @@ def simulate_low_dose(array: np.ndarray, spacing: Sequence[float], *, noise_inde
     info = {"noise_index_hu": noise_index, "dose": dose, "added_sd_hu": noise_index * math.sqrt(1 / dose - 1),
             "kernel": "ramp" if kernel is None else asdict(kernel), "seed": seed, "slice_overlap": overlap,
             "electronic_variance": simulator.scan.electronic_variance, "bowtie": simulator.scan.bowtie,
-            "starved_counts": STARVED_COUNTS, "geometry": asdict(simulator.geometry),
+            "starved_counts": STARVED_COUNTS, "starved_share": starved / rays if rays else 0.0,
+            "measured_sd_hu": _sd_at(centres, noise, outside, spacing[1:]), "geometry": asdict(simulator.geometry),
             "photons_per_ray": None if dose == 1 else float(np.nanmedian(photons))}
     return SimulationResult(low, noise, info)
 
@@ -225,6 +245,17 @@ def _measured_radius(outside: np.ndarray, spacing) -> float | None:
     measured = ~outside.all(axis=0)
     row, column = (np.abs(np.arange(n) - (n - 1) / 2) * s for n, s in zip(measured.shape, spacing))
     return float(np.hypot(row[:, None], column)[measured].max()) if measured.any() else None
+
+
+def _sd_at(centres, noise: np.ndarray, outside: np.ndarray, spacing) -> float | None:
+    """SD of the noise around each slice's centre (x, y in mm), over all slices; 0 without centres."""
+    if not centres:
+        return 0.0
+    y, x = ((np.arange(n) - (n - 1) / 2) * s for n, s in zip(noise.shape[1:], spacing))
+    values = np.concatenate([
+        image[(np.hypot(x - centre[0], y[:, None] - centre[1]) < _CENTRE_MM) & ~mask]
+        for image, mask, centre in zip(noise, outside, centres)])
+    return float(np.sqrt(np.mean(values ** 2, dtype=np.float64))) if values.size else None
 
 
 def _share_along_z(noise: np.ndarray, overlap: float) -> None:

@@ -200,6 +200,28 @@ def test_what_was_done_is_told_and_progress_is_reported():
     assert sharp.info["kernel"] == "ramp"
 
 
+def test_the_measured_sd_is_that_of_the_formula_only_without_electronic_noise_and_starved_rays():
+    slices = np.stack([disk(110)] * 6)
+    quiet = simulate_low_dose(slices, SPACING, scan=QUIET, kernel=SOFT, noise_index=20, dose=0.25).info
+    assert quiet["measured_sd_hu"] == pytest.approx(quiet["added_sd_hu"], rel=0.06)
+    assert quiet["starved_share"] == 0
+    loud = simulate_low_dose(slices, SPACING, scan=Scan(SMALL, 3000.0), kernel=SOFT, noise_index=20, dose=0.25)
+    assert loud.info["measured_sd_hu"] > 1.2 * loud.info["added_sd_hu"]
+    assert loud.info["measured_sd_hu"] == pytest.approx(sd_around(loud.noise, radius=25), rel=0.01)
+
+
+def test_rays_with_too_few_photons_at_the_low_dose_are_counted_and_their_share_is_told():
+    simulator = SliceSimulator((64, 64), (4.0, 4.0), SOFT, Scan(SMALL, bowtie=0.0))
+    integrals = torch.zeros(2, simulator.geometry.views, simulator.geometry.channels)
+    integrals[1, :3, :7] = math.log(1000 * 0.1 / STARVED_COUNTS) + 0.01
+    photons = torch.tensor([1000.0, 1000.0])
+    assert simulator.starved_rays(integrals, photons, 0.1) == 21
+    assert simulator.starved_rays(integrals, photons, 0.2) == 0
+    shares = [simulate_low_dose(disk(140)[None], SPACING, scan=Scan(SMALL), kernel=SOFT, noise_index=200,
+                                dose=dose).info["starved_share"] for dose in (0.05, 0.1, 1)]
+    assert 1 > shares[0] > shares[1] > 0.1 and shares[2] == 0
+
+
 @pytest.mark.parametrize("change, message", [
     ({"array": np.zeros((4, 4), np.int16)}, r"shape \(4, 4\)"),
     ({"array": np.zeros((0, 4, 4), np.int16)}, "shape"),
