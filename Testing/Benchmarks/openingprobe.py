@@ -1,7 +1,7 @@
-"""Open the panel of one module in a Python of its own; tell how long it took, what it loaded and what it tried to start.
+"""Open the panel of one module in a Python of its own; tell how long it took, what it loaded, what it tried to start.
 
-What surrounds the panel is there before the clock starts, as in Slicer: numpy, VTK, MRML, Qt (PySide6 without a screen),
-and the stand-ins of Testing/Python for what Slicer's own widgets do. The network and other programs are refused.
+What surrounds the panel is there before the clock starts, as in Slicer: numpy, VTK, MRML, Qt (PySide6, no screen), and
+the stand-ins of Testing/Python for what Slicer's own widgets do. The network and other programs are refused.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ class Opening:
     """How a panel was opened.
 
     ``file_seconds`` and ``panel_seconds`` are for importing the module file, and for making, filling and entering its
-    panel: (elapsed, of the processor). ``before``, ``at_file`` and ``at_panel`` name the Python modules that were there before, that importing the
-    file added, and that the panel added to these. ``refused`` says what was tried of network and processes, ``title``
-    what the first volume selector of the panel shows in the end.
+    panel: (elapsed, of the processor). ``before``, ``at_file`` and ``at_panel`` name the Python modules that were there
+    before, that importing the file added, and that the panel added to these. ``refused`` says what was tried of network
+    and processes. ``chosen`` is the name of the input that the panel chose by itself, "" for none, and ``networks`` how
+    many it offers.
     """
 
     file_seconds: tuple[float, float]
