@@ -251,6 +251,24 @@ def test_an_image_without_a_readable_kernel_is_told_the_option_that_names_one(ld
           "ldct simulate --kernel F50")
 
 
+@pytest.mark.parametrize("index, doubt", [(4, "too weak"), (12, None), (20, None), (33, None), (80, "too strong")])
+def test_a_noise_index_far_from_the_noise_of_the_input_is_doubted(ldct, tmp_path, index, doubt):
+    write_volume(CTVolume(phantom((1, 96, 96), noise=20.0), np.diag([0.8, 0.8, 3.0, 1.0])), tmp_path / "ct.nrrd")
+    status, out, err = ldct("simulate", tmp_path / "ct.nrrd", tmp_path / "low.nrrd", "--noise-index", index, "--dose",
+                            0.5, "--kernel", "sharp", "--device", "cpu", "--json")
+    report = json.loads(out)
+    assert status == 0 and err == "".join(f"warning: {warning}\n" for warning in report["warnings"])
+    assert (f"noise index of {index} HU" in err and doubt in err) if doubt else err == ""
+
+
+def test_simulate_prints_the_noise_before_and_after(ldct, ct, tmp_path):
+    arguments = ("simulate", ct, tmp_path / "low.nrrd", "--noise-index", 20, "--dose", 0.25, "--kernel", "sharp")
+    report = json.loads(ldct(*arguments, "--json")[1])
+    assert 10 < report["noise_before_hu"] < 1.5 * report["noise_before_hu"] < report["noise_after_hu"]
+    said = f"noise {report['noise_before_hu']:.1f} -> {report['noise_after_hu']:.1f} HU; dose 0.25, noise of 34.6 HU"
+    assert said in ldct(*arguments)[1]
+
+
 @pytest.mark.parametrize("kernel", ["soft", "0", "nan", "3"])
 def test_a_kernel_that_is_none_is_refused(ldct, ct, tmp_path, kernel):
     fails(ldct("simulate", ct, tmp_path / "o.nrrd", "--noise-index", 20, "--dose", 0.5, "--kernel", kernel), 2,

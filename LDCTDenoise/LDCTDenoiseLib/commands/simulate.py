@@ -7,19 +7,21 @@ import argparse
 from .. import __version__
 from ..volumeio import write_volume
 from . import Report
-from .denoise import add_volumes, read_input
+from .denoise import add_volumes, read_input, warn
 from .progressbar import ProgressBar
 
 _F50_PER_MM = (0.1, 2.0)
 _POWER = 4.0
 """Steepness of the roll-off, as that of GE's STANDARD kernel."""
+_CLEARLY = 2.0
+"""A noise index further than by this factor from the measured noise belongs to another dose than the input's."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``ldct simulate``."""
     add_volumes(parser)
     parser.add_argument("--noise-index", type=float, required=True, metavar="HU",
-                        help="SD of the quantum noise in the body centre at full dose")
+                        help="SD of the quantum noise in the body centre at full dose, which is the input's")
     parser.add_argument("--dose", type=float, required=True, metavar="FRACTION", help="of the input's dose, up to 1")
     parser.add_argument("--kernel", type=_kernel, default="matched", metavar="{matched,sharp,F50}",
                         help="colour of the noise: as in the input (default); of the bare ramp filter, for inputs "
@@ -46,6 +48,7 @@ def _kernel(text: str):
 def run(args: argparse.Namespace) -> Report:
     """Simulate; noise index, dose and added SD are stored with the result. See :mod:`..cli` for errors."""
     from ..inference import choose_device
+    from ..noiselevel import global_noise_level
     from ..simulation import simulate_low_dose
 
     device = choose_device(args.device)
@@ -55,9 +58,24 @@ def run(args: argparse.Namespace) -> Report:
             volume.array, volume.spacing, noise_index=args.noise_index, dose=args.dose, kernel=args.kernel,
             seed=args.seed, padding=volume.padding, slice_thickness=volume.metadata.get("slice_thickness_mm"),
             device=device, progress=bar)
+    before, after = (global_noise_level(array, volume.spacing) for array in (volume.array, result.array))
+    doubts = _doubts(before, args.noise_index)
+    for doubt in doubts:
+        warn(doubt)
     provenance = {"operation": "simulated low dose", "source": args.input.absolute().name, **result.info,
                   "software_version": __version__}
     write_volume(volume.replace_array(result.array), args.output, source=volume, provenance=provenance)
     return Report(
-        f"{args.output}: dose {args.dose:g}, noise of {result.info['added_sd_hu']:.1f} HU added in the body centre",
-        {"output": str(args.output), "provenance": provenance, "warnings": list(volume.warnings)})
+        f"{args.output}: noise {before:.1f} -> {after:.1f} HU; dose {args.dose:g}, noise of "
+        f"{result.info['added_sd_hu']:.1f} HU added in the body centre",
+        {"output": str(args.output), "provenance": provenance, "noise_before_hu": before, "noise_after_hu": after,
+         "warnings": [*volume.warnings, *doubts]})
+
+
+def _doubts(noise: float, index: float) -> list[str]:
+    """Return a warning when the input's ``noise`` can hardly be that of a scan with this noise ``index`` (HU)."""
+    if noise / _CLEARLY <= index <= noise * _CLEARLY:
+        return []
+    return [f"The input's noise is {noise:.1f} HU, far from the noise index of {index:g} HU. The full dose is taken as "
+            f"if the input's noise were the index, so the added noise is too {'strong' if index > noise else 'weak'} for "
+            "this dose of this scan; give an index near its noise, unless that is what you want."]
