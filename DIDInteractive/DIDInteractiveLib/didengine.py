@@ -138,9 +138,18 @@ class InProcessDIDEngine(InProcessEngine):
         card = denoiser.card
         return CandidateReply(
             candidates=found.candidates, measurements=tuple(measured), default=found.default,
-            outcomes=dict(found.outcomes), messages=tuple(messages), model=card.name, version=card.version,
+            outcomes=_located(found.outcomes, len(found.tuning_slices), slices), messages=tuple(messages), model=card.name, version=card.version,
             weights_sha256=card.sha256, device=found.device, precision=found.precision,
             seconds=time.monotonic() - started, settings=settings, fit=fit.as_dict() if fit else None)
+
+
+def _located(outcomes: dict[str, str], tuned: int, slices: int) -> dict[str, str]:
+    """Return the outcomes with a word on where their noise was measured, for measurements are those of all slices."""
+    if tuned == slices:
+        return dict(outcomes)
+    where = "the slice" if tuned == 1 else f"the {tuned} slices"
+    return {direction: f"{sentence} Noise in this sentence is that of {where} used for tuning." if " HU" in sentence
+            else sentence for direction, sentence in outcomes.items()}
 
 
 @dataclass(frozen=True)

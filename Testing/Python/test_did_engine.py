@@ -51,6 +51,13 @@ def test_candidates_come_back_measured_and_with_what_made_them(image, reply, mod
         assert (measured.kind, measured.position) == (candidate.kind, candidate.position)
 
 
+def test_an_outcome_says_that_its_noise_is_that_of_the_slices_for_tuning(image, reply):
+    for sentence in reply.outcomes.values():
+        assert " HU" in sentence and sentence.endswith(" Noise in this sentence is that of the slice used for tuning.")
+    preview = InProcessDIDEngine().generate(request(image, slices=range(1, 2)))
+    assert not any("used for tuning" in sentence for sentence in preview.outcomes.values())
+
+
 def test_the_default_is_marked_and_the_untouched_input_comes_last(image, reply):
     assert reply.candidates[reply.default].kind == "default"
     np.testing.assert_array_equal(reply.candidates[-1].array, image)
