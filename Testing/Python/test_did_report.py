@@ -19,8 +19,9 @@ sys.path.append(str(BENCHMARKS))
 
 import did_report  # noqa: E402
 from didreport import doses, matching  # noqa: E402
-from didreport.figurespart import disc, flattest  # noqa: E402
-from didreport.matchedpart import ceiling, noise_of_pairs  # noqa: E402
+from didreport.contrast import contrasting, disc  # noqa: E402
+from didreport.figurespart import flattest  # noqa: E402
+from didreport.matchedpart import FLAT, ceiling, flat_tissue, noise_of_pairs  # noqa: E402
 from didreport.phantompart import order_table  # noqa: E402
 from didreport.plan import Choice, Figures, Plan  # noqa: E402
 from didreport.rangepart import METHODS, reach  # noqa: E402
@@ -126,6 +127,27 @@ def test_the_flat_square_lies_in_uniform_tissue():
     assert disc((80, 80), row, column, 3).sum() == 29
 
 
+def test_contrast_is_taken_between_a_bright_disc_and_soft_tissue_near_it():
+    image = np.random.default_rng(0).normal(50, 5, (100, 100))
+    image[disc(image.shape, 40, 30, 7)] += 200
+    image[disc(image.shape, 75, 75, 7)] += 100
+    image[:, 92:] = -900
+    soft = (image > 0) & (image < 120)
+    (row, column, radius), (other_row, other_column, _) = contrasting(image, soft)
+    assert disc(image.shape, 40, 30, 7)[disc(image.shape, row, column, radius)].all()
+    assert soft[disc(image.shape, other_row, other_column, radius)].all()
+    apart = np.hypot(row - other_row, column - other_column)
+    assert 2 * radius < apart <= 28
+    with pytest.raises(ValueError, match="nothing brighter"):
+        contrasting(np.full((40, 40), -900.0), np.zeros((40, 40), bool))
+
+
+def test_the_view_at_a_glance_tells_how_often_and_how_far_a_method_is_worse_matched_in_flat_tissue():
+    rows = [{"method": "did", "tissue": FLAT, "ratio": ratio} for ratio in (0.98, 1.0, 1.02, 1.047)]
+    text = flat_tissue([*rows, {"method": "did", "tissue": "body", "ratio": 2.0}], "did")
+    assert "more than 1 % worse than blending at 50 % of 4 places" in text and "at worst 1.047" in text
+
+
 def test_the_noise_of_other_doses_follows_the_root_of_one_over_the_dose_less_one():
     factors = [doses.physical_factor(dose) for dose in (0.5, 0.25, 0.125, 0.0625)]
     assert factors == pytest.approx([0.577, 1.0, 1.528, 2.236], abs=1e-3)
@@ -180,7 +202,10 @@ def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(da
     with (tmp_path / "did" / "range.csv").open() as stream:
         kinds = [row["kind"] for row in csv.DictReader(stream)]
     assert kinds.count("default") == kinds.count("input") == len(METHODS)
-    assert "Left out" in (tmp_path / "did" / "figures.md").read_text()
+    page = (tmp_path / "did" / "figures.md").read_text()
+    assert "Left out" in page and "## Regions of the CNR" in page and "did-ordered, differs" in page
+    with (tmp_path / "did" / "figures.csv").open() as stream:
+        assert all(float(row[key]) >= 0 for row in csv.DictReader(stream) for key in ("std_hu", "cnr", "rmse_hu"))
     assert "| slider, slice |" in (tmp_path / "did" / "timing.md").read_text()
     assert "candidates:" in capsys.readouterr().out
 

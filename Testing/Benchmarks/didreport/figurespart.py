@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from .conebeam import cone_beam
 from .context import Context
+from .contrast import contrasting, disc, regions
 from .doses import DoseNetwork, all_networks, dose_networks, weights_of
 from .drawing import Box, Panel, draw_panels
 from .plan import Choice
@@ -27,6 +28,8 @@ COLUMNS = ((LOW, "low noise"), (DEFAULT, "default"), (HIGH, "high resolution"))
 FLAT_HALF = 8
 """Half side in pixels of the square in which the SD is taken."""
 SIDE = 160
+COLOURS = "violet", "deepskyblue"
+"""Of the discs between which contrast to noise is taken."""
 METHOD = "did"
 BASE = "hrnet"
 """The model from which the networks for one dose each were trained on."""
@@ -36,8 +39,8 @@ BASE = "hrnet"
 class View:
     """One slice to be shown: where its noise is taken, what is magnified, what stands below its images.
 
-    ``discs`` are lesion and background (row, column, radius) and ``zooms`` squares (row, column, half side), in pixels
-    of the scene.
+    ``discs`` are foreground and background (row, column, radius) of the contrast to noise, chosen here unless given,
+    and ``zooms`` squares (row, column, half side), in pixels of the scene.
     """
 
     scene: Scene
@@ -54,42 +57,51 @@ class View:
         if soft is None:
             soft = (image > -50) & (image < 250)
         self.flat = flattest(image[0], soft[0])
+        if not self.discs:
+            # Chosen in the noise of an image it would favour that image: without a reference it is chosen in a blur.
+            blurred = ndimage.gaussian_filter(image[0].astype(np.float64), 0 if scene.reference is not None else 2)
+            self.discs = contrasting(blurred, soft[0])
 
     def panel(self, image: np.ndarray, title: str, model: str = "", framed: bool = False) -> Panel:
         """The whole image with its numbers below; they go to the table as well."""
         row, column = self.flat
         spread = float(image[row - FLAT_HALF:row + FLAT_HALF, column - FLAT_HALF:column + FLAT_HALF].std())
-        numbers = {"std_hu": spread, "cnr": float("nan"), "rmse_hu": float("nan")}
-        words = [f"STD {text(spread)}"]
-        if self.discs:
-            lesion, around = (disc(image.shape, *d) for d in self.discs)
-            numbers["cnr"] = cnr_did(image, lesion, around)
-            words.append(f"CNR {text(numbers['cnr'], 2)}")
-        if self.scene.reference is not None and title != REFERENCE:
+        inside, around = (disc(image.shape, *d) for d in self.discs)
+        numbers = {"std_hu": spread, "cnr": cnr_did(image, inside, around), "rmse_hu": float("nan")}
+        words = [f"STD {text(spread)}", f"CNR {text(numbers['cnr'], 2)}"]
+        if self.scene.reference is not None:
             body = self.scene.masks["body"][0]
             numbers["rmse_hu"] = rmse(image, self.scene.reference[0], body)
             words.append(f"RMSE {text(numbers['rmse_hu'])}")
-        self.rows.append({"figure": self.figure, "scene": self.scene.name, "model": model, "panel": title, **numbers})
+        self.rows.append({"figure": self.figure, "scene": self.scene.name, "model": model, "panel": title, **numbers,
+                          **self._places()})
         boxes = [Box(row, column, FLAT_HALF, "lime")]
+        boxes += [Box(*place, colour, circle=True) for place, colour in zip(self.discs, COLOURS)]
         boxes += [Box(*zoom, "cyan") for zoom in self.zooms]
         return Panel(image, title, "  ".join(words), tuple(boxes) if framed else ())
 
     def magnified(self, image: np.ndarray, number: int = 0, framed: bool = False) -> Panel:
         row, column, half = self.zooms[number]
         boxes = [Box(r - row + half, c - column + half, radius, colour, circle=True)
-                 for (r, c, radius), colour in zip(self.discs, ("violet", "deepskyblue"))]
+                 for (r, c, radius), colour in zip(self.discs, COLOURS)]
         return Panel(image[row - half:row + half, column - half:column + half], boxes=tuple(boxes) if framed else ())
+
+    def _places(self) -> dict:
+        """Where the discs lie in the file, in pixels, and the mean in HU that shows what tissue that is."""
+        scene = self.scene
+        image = (scene.noisy if scene.reference is None else scene.reference)[0]
+        found = {}
+        for name, (row, column, radius) in zip(("foreground", "background"), self.discs):
+            mean = float(image[disc(image.shape, row, column, radius)].mean())
+            found |= {f"{name}_row": row + scene.corner[0], f"{name}_column": column + scene.corner[1],
+                      f"{name}_radius": radius, f"{name}_hu": mean}
+        return found
 
     def ends(self) -> list[tuple[np.ndarray, str]]:
         """The low-dose image and, if there is one, the reference."""
         if self.scene.reference is None:
             return [(self.scene.noisy[0], "input")]
         return [(self.scene.noisy[0], "LDCT"), (self.scene.reference[0], REFERENCE)]
-
-
-def disc(shape: tuple[int, int], row: int, column: int, radius: int) -> np.ndarray:
-    j, i = np.ogrid[:shape[0], :shape[1]]
-    return (j - row) ** 2 + (i - column) ** 2 <= radius ** 2
 
 
 def flattest(image: np.ndarray, soft: np.ndarray) -> tuple[int, int]:
@@ -119,13 +131,17 @@ def write_figures(context: Context) -> None:
     """Write the figures, figures.csv and figures.md."""
     rows: list[dict] = []
     lines = ["# Figures of the DID paper, re-enacted", "",
-             f"Method {METHOD}: the paper's descents, with controlled steps. Window -160 to 240 HU. STD: "
+             f"Method {METHOD}: the paper's descents, with controlled steps. The figures use it because the paper "
+             f"does; the default of the module, {CandidateSettings().method}, differs on the smoother side, where it "
+             "may mix images to keep the candidates in order of sharpness. Window -160 to 240 HU. STD: "
              "in the green square, the most uniform one of the soft tissue. RMSE: against the reference, in the body "
-             "as far as it is shown. CNR: 2 |difference| / (sum of SDs), as the paper defines it. LDCT: input, NDCT: "
+             "as far as it is shown. CNR: 2 |difference| / (sum of SDs), as the paper defines it, between the violet "
+             "and the blue disc, listed at the end. LDCT: input, NDCT: "
              "reference. 'Low noise' is the smoothest candidate, 'high resolution' lies a third of the way, in log "
              "noise, from the default to the input. All numbers are in figures.csv.", ""]
     for draw in (low_contrast, high_contrast, architectures, doses, noise_indices, cone_beams, real_noise):
         lines += draw(context, rows)
+    lines += regions(rows)
     write_csv(context.output / "figures.csv", rows)
     write_page(context.output / "figures.md", lines)
 
@@ -178,10 +194,10 @@ def doses(context: Context, rows: list[dict]) -> list[str]:
             made = _made(context, scene, one)
             images = [(nearest(made, p), f"{one.title}: {t}") for p, t in COLUMNS]
             ends, number = view.ends(), len(grid)
-            grid.append([*(view.panel(image, title, one.name) for image, title in images),
+            grid.append([*(view.panel(image, title, one.name, n == 0) for n, (image, title) in enumerate(images)),
                          *(view.magnified(image) for image, _ in images),
                          view.panel(*ends[number]) if number < 2 else view.magnified(ends[number - 2][0])])
-        draw_panels(context.output / file, grid, 128)
+        draw_panels(context.output / file, grid, SIDE)
     return ["## Figure 7 (and 8): networks trained for other doses, applied to a quarter of the dose", "",
             "The packaged HRNet, trained on at one fixed noise SD each (configs/dose). Columns: whole image, then "
             "magnified; on the right the input and the reference. Rows of the first figure: 1/2, 1/4, 1/8 and 1/16 of "

@@ -164,11 +164,19 @@ def _statement(rows: list[dict]) -> list[str]:
                          f"better at {share(found.better)} ({sides}); mean ratio {text(found.mean, 3)}, from "
                          f"{text(found.lowest, 3)} to {text(found.highest, 3)}. Of the error that is not noise, "
                          f"sqrt(RMSE^2 - SD^2), the mean ratio is {text(rest.mean, 3)}.")
+    lines += [flat_tissue(rows, name) for name in _compared_methods(rows)]
     lines.append(ceiling(rows))
     error = max(abs(r["ratio"] - 1) for r in rows if r["method"] == CHECK)
     return ["## In one view", "", *lines, "",
             f"Interpolation plays little part: blending itself, read from as few candidates as the other methods have, "
             f"differs from blending with {BLEND.count} candidates by at most {100 * error:.2f} %.", ""]
+
+
+def flat_tissue(rows: list[dict], name: str) -> str:
+    """How a method compares where noise is matched in other pixels than the error is taken in."""
+    found = summary([r["ratio"] for r in rows if r["method"] == name and r["tissue"] == FLAT])
+    return (f"- {name}, {FLAT}: more than {share(WORSE - 1)} worse than blending at {share(found.worse)} of "
+            f"{found.count} places; mean ratio {text(found.mean, 3)}, at worst {text(found.highest, 3)}.")
 
 
 def ceiling(rows: list[dict]) -> str:
