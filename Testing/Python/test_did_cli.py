@@ -301,7 +301,8 @@ def test_the_help_names_methods_and_filters(capsys):
     with pytest.raises(SystemExit):
         cli.main(["candidates", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    for word in ("did-literal", "interpolate", "non-local means", "OUTPUT_DIR", "contact sheet", "--region", "--background-roi"):
+    for word in ("did-literal", "interpolate", "non-local means", "OUTPUT_DIR", "contact sheet", "--region",
+                 "--background-roi", ".nrrd where that is DICOM"):
         assert word in text
 
 

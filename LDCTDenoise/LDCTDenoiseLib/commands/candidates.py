@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = settings.CandidateSettings()
     parser.add_argument("input", metavar="INPUT", type=Path, help="a DICOM folder, .nii, .nii.gz, .nrrd or .mha")
     parser.add_argument("output", metavar="OUTPUT_DIR", type=Path,
-                        help="new folder for the volumes, candidates.json, contact sheet and trade-off plot")
+                        help="new folder for the volumes (files in the format of the input, .nrrd where that is DICOM), "
+                             "candidates.json, contact sheet and trade-off plot")
     parser.add_argument("--series", metavar="UID", help="which series of a DICOM folder (default: the largest)")
     parser.add_argument("--model", default="hrnet", help="name of the model (see ldct models; default: hrnet)")
     parser.add_argument("--method", choices=settings.METHODS, default=usual.method,
@@ -169,7 +170,7 @@ def _mask(path: Path, what: str, volume: CTVolume) -> np.ndarray:
         raise VolumeError(f"The mask {path.name} is not of a known format. Give one of {', '.join(SUFFIXES)}.")
     mask = _on_grid(read_image(path), f"mask of the {what.replace('_', ' ')}", path, volume) != 0
     if not mask.any():
-        raise VolumeError(f"The mask {path.name} is empty: it is 0 everywhere. Mark the {what.replace('_', ' ')} in it.")
+        raise VolumeError(f"The mask {path.name} is empty: it is 0 everywhere. Mark the region in it.")
     return mask
 
 
