@@ -30,6 +30,9 @@ _SOFTEST = 0.2
 """A fit below this f50 followed anatomy, not noise: no body kernel is so soft."""
 _NO_NOISE = 1e-6
 """Power in HU^2 mm^2 below which there is only the rounding of floating-point arithmetic."""
+_CLEARLY_SOFT = 0.44
+"""An f50 below this is no bare ramp's: 0.7 of what that has with the default geometry; one read from its noise is lower
+by up to a quarter where small pixels show the cut-off."""
 _ADVICE = ("take a larger part of the scan, or give the kernel explicitly by the frequency per mm at which its amplitude has "
            "fallen to half (ldct simulate --kernel F50, about 0.4 for soft body kernels)")
 SHARPENING_LIMIT = 5.0
@@ -135,6 +138,15 @@ def body_kernel(volume: np.ndarray, spacing) -> Kernel:
         return estimate_kernel(volume, spacing)
     except KernelError:
         return FALLBACK_KERNEL
+
+
+def soft_kernel(volume: np.ndarray, spacing) -> Kernel | None:
+    """Return the kernel of a volume (K, J, I) that is clearly softer than the bare ramp, else, or if unreadable, None."""
+    try:
+        kernel = estimate_kernel(volume, spacing)
+    except KernelError:
+        return None
+    return kernel if kernel.f50 < _CLEARLY_SOFT else None
 
 
 def bare_ramp_response(frequency, pitch: float | None = None) -> np.ndarray:

@@ -77,3 +77,11 @@ def save(header: Dataset, path: Path) -> Path:
         file.is_little_endian, file.is_implicit_VR = True, False
     file.save_as(path)
     return path
+
+
+def coloured_noise(kernel, shape=(6, 192, 192), sd=12.0, pixel=(0.8, 0.8), seed=0) -> np.ndarray:
+    """Noise with the power spectrum f H(f)^2."""
+    f = np.hypot(np.fft.fftfreq(shape[1], pixel[0])[:, None], np.fft.rfftfreq(shape[2], pixel[1]))
+    white = np.random.default_rng(seed).normal(size=shape)
+    noise = np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(f) * kernel.response(f), s=shape[1:])
+    return noise * (sd / noise.std())

@@ -10,12 +10,13 @@ import pytest
 from commandfixtures import (  # noqa: F401  (two are fixtures)
     fails, files, half_written_before, ldct, user_models, write_int16,
 )
-from ctfactory import body, write_series
+from ctfactory import body, coloured_noise, write_series
 from networkfactory import add_user_model, phantom
 
 import LDCTDenoiseLib
 from LDCTDenoiseLib import cli, engine, imagefile
 from LDCTDenoiseLib.ctvolume import CTVolume
+from LDCTDenoiseLib.kernels import Kernel
 from LDCTDenoiseLib.volumeio import read_volume, write_volume
 
 SOURCE_TREE = Path(LDCTDenoiseLib.__path__[0]).parent
@@ -265,8 +266,25 @@ def test_simulate_prints_the_noise_before_and_after(ldct, ct, tmp_path):
     arguments = ("simulate", ct, tmp_path / "low.nrrd", "--noise-index", 20, "--dose", 0.25, "--kernel", "sharp")
     report = json.loads(ldct(*arguments, "--json")[1])
     assert 10 < report["noise_before_hu"] < 1.5 * report["noise_before_hu"] < report["noise_after_hu"]
-    said = f"noise {report['noise_before_hu']:.1f} -> {report['noise_after_hu']:.1f} HU; dose 0.25, noise of 34.6 HU"
+    said = f"noise {report['noise_before_hu']:.1f} -> {report['noise_after_hu']:.1f} HU; dose 0.25, quantum noise of 34.6 HU"
     assert said in ldct(*arguments)[1]
+    assert f", {report['provenance']['measured_sd_hu']:.1f} HU of noise measured as added" in ldct(*arguments)[1]
+
+
+def test_noise_of_the_bare_ramp_on_a_soft_image_is_doubted(ldct, tmp_path):
+    image = 40 + coloured_noise(Kernel(0.35, 2.5), (2, 192, 192))
+    write_volume(CTVolume(image.astype(np.float32), np.diag([0.8, 0.8, 3.0, 1.0])), tmp_path / "soft.nrrd")
+    for kernel, doubted in (("sharp", True), (0.4, False)):
+        status, _, err = ldct("simulate", tmp_path / "soft.nrrd", tmp_path / "low.nrrd", "--noise-index", 12, "--dose",
+                              0.5, "--kernel", kernel, "--device", "cpu")
+        assert status == 0 and ("The input is soft" in err) == doubted
+
+
+def test_rays_without_photons_are_told(ldct, ct, tmp_path):
+    for dose, told in ((0.5, False), (1e-7, True)):
+        arguments = ("--noise-index", 20, "--dose", dose, "--kernel", 0.4, "--device", "cpu")
+        status, _, err = ldct("simulate", ct, tmp_path / "low.nrrd", *arguments)
+        assert status == 0 and ("of the rays are starved of photons" in err) == told
 
 
 @pytest.mark.parametrize("kernel", ["soft", "0", "nan", "3"])

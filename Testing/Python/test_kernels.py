@@ -2,20 +2,15 @@
 
 import numpy as np
 import pytest
+from ctfactory import coloured_noise
 from scipy import ndimage
+from trainingfactory import ramp_noise
 
 from LDCTDenoiseLib.kernels import (FALLBACK_KERNEL, SHARPENING_LIMIT, Kernel, KernelError, bare_ramp_response,
-                                    body_kernel, estimate_kernel, resharpen, sharpening_gain, uniform_spectrum)
+                                    body_kernel, estimate_kernel, resharpen, sharpening_gain, soft_kernel,
+                                    uniform_spectrum)
 
 PIXEL = (0.8, 0.8)
-
-
-def coloured_noise(kernel, shape=(6, 192, 192), sd=12.0, pixel=PIXEL, seed=0) -> np.ndarray:
-    """Noise with the power spectrum f H(f)^2."""
-    f = np.hypot(np.fft.fftfreq(shape[1], pixel[0])[:, None], np.fft.rfftfreq(shape[2], pixel[1]))
-    white = np.random.default_rng(seed).normal(size=shape)
-    noise = np.fft.irfft2(np.fft.rfft2(white) * np.sqrt(f) * kernel.response(f), s=shape[1:])
-    return noise * (sd / noise.std())
 
 
 def test_half_of_the_amplitude_is_left_at_f50():
@@ -68,6 +63,15 @@ def test_a_body_kernel_stands_in_where_none_can_be_read():
     volume = 40 + coloured_noise(Kernel(0.3, 2.0))
     assert body_kernel(volume, PIXEL) == estimate_kernel(volume, PIXEL)
     assert body_kernel(np.full((1, 128, 128), 40, np.int16), PIXEL) == FALLBACK_KERNEL
+
+
+def test_soft_images_are_told_from_those_of_the_bare_ramp_and_unreadable_ones_are_neither():
+    soft = 40 + coloured_noise(Kernel(0.35, 2.5))
+    assert soft_kernel(soft, PIXEL) == estimate_kernel(soft, PIXEL)
+    for pixel in (0.6, 0.8, 1.0):
+        ramp = 40 + 12 * ramp_noise((4, 192, 192), pixel, np.random.default_rng(0))
+        assert soft_kernel(ramp, (pixel, pixel)) is None
+    assert soft_kernel(np.full((1, 128, 128), 40, np.int16), PIXEL) is None
 
 
 def test_sharpening_takes_the_kernel_to_the_ramp_and_is_bounded():

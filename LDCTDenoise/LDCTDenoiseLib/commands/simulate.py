@@ -13,12 +13,16 @@ from .progressbar import ProgressBar
 _F50_PER_MM = (0.1, 2.0)
 _POWER = 4.0
 """Steepness of the roll-off, as that of GE's STANDARD kernel."""
+_STARVED_SHARE = 1e-3
+"""More starved rays than this are worth a warning."""
 _CLEARLY = 2.0
 """A noise index further than by this factor from the measured noise belongs to another dose than the input's."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``ldct simulate``."""
+    parser.epilog = ("Overlapping slices share noise where the slice thickness is known, which is from DICOM only: .nrrd, "
+                     ".nii and .mha carry none, so the noise of their slices is independent.")
     add_volumes(parser)
     parser.add_argument("--noise-index", type=float, required=True, metavar="HU",
                         help="SD of the quantum noise in the body centre at full dose, which is the input's")
@@ -59,17 +63,39 @@ def run(args: argparse.Namespace) -> Report:
             seed=args.seed, padding=volume.padding, slice_thickness=volume.metadata.get("slice_thickness_mm"),
             device=device, progress=bar)
     before, after = (global_noise_level(array, volume.spacing) for array in (volume.array, result.array))
-    doubts = _doubts(before, args.noise_index)
+    doubts = [*_doubts(before, args.noise_index), *_too_soft(volume, args.kernel),
+              *_starved(result.info["starved_share"])]
     for doubt in doubts:
         warn(doubt)
     provenance = {"operation": "simulated low dose", "source": args.input.absolute().name, **result.info,
                   "software_version": __version__}
     write_volume(volume.replace_array(result.array), args.output, source=volume, provenance=provenance)
     return Report(
-        f"{args.output}: noise {before:.1f} -> {after:.1f} HU; dose {args.dose:g}, noise of "
-        f"{result.info['added_sd_hu']:.1f} HU added in the body centre",
+        f"{args.output}: noise {before:.1f} -> {after:.1f} HU; dose {args.dose:g}, quantum "
+        f"noise of {result.info['added_sd_hu']:.1f} HU{_measured(result.info['measured_sd_hu'])}",
         {"output": str(args.output), "provenance": provenance, "noise_before_hu": before, "noise_after_hu": after,
          "warnings": [*volume.warnings, *doubts]})
+
+
+def _measured(sd: float | None) -> str:
+    return "" if sd is None else f", {sd:.1f} HU of noise measured as added in the body centre"
+
+
+def _starved(share: float) -> list[str]:
+    """Return a warning where more than a few rays get hardly any photons."""
+    return [] if share <= _STARVED_SHARE else [
+        f"{100 * share:.2g} % of the rays are starved of photons, and their noise is not that of the formula; take a higher "
+        "dose or a lower noise index where the noise must be right."]
+
+
+def _too_soft(volume, kernel) -> list[str]:
+    """Return a warning where noise of the bare ramp was added to an image that is softer."""
+    from ..kernels import soft_kernel
+
+    read = soft_kernel(volume.array, volume.spacing[1:]) if kernel == "sharp" else None
+    return [] if read is None else [
+        f"The input is soft (its noise has fallen to half its amplitude at {read.f50:.2f} per mm), so noise of the bare ramp "
+        "is finer than any that it could have; take --kernel matched, or re-sharpen the input first."]
 
 
 def _doubts(noise: float, index: float) -> list[str]:
