@@ -26,11 +26,11 @@ def disc(shape: tuple[int, int], row: int, column: int, radius: int) -> np.ndarr
     return (j - row) ** 2 + (i - column) ** 2 <= radius ** 2
 
 
-def contrasting(reference: np.ndarray, soft: np.ndarray) -> tuple[Disc, Disc]:
+def contrasting(reference: np.ndarray, soft: np.ndarray) -> tuple[Disc, Disc] | None:
     """The brighter disc (bone, a vessel) and the one in soft tissue near it that differ most for the SDs in them.
 
     ``reference`` (J, I) in HU, ``soft`` bool of the same shape. That is the pair with the largest contrast to noise as
-    the DID paper defines it, both discs uniform. Raises ValueError for an image without such discs.
+    the DID paper defines it, both discs uniform. None for an image without such discs.
     """
     side = 2 * RADIUS + 1
     kernel = disc((side, side), RADIUS, RADIUS, RADIUS).astype(np.float64)
@@ -58,8 +58,6 @@ def contrasting(reference: np.ndarray, soft: np.ndarray) -> tuple[Disc, Disc]:
                 best = contrast[place]
                 row, column = (int(p) + part.start for p, part in zip(place, here))
                 found = (row, column, RADIUS), (row + rows, column + columns, RADIUS)
-    if found is None:
-        raise ValueError("The image shows nothing brighter than the soft tissue beside it; choose another one.")
     return found
 
 
@@ -74,6 +72,8 @@ def regions(rows: Sequence[dict]) -> list[str]:
     """The part of the page that tells where the discs of the figures' ``rows`` lie, and in what tissue."""
     figures: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
+        if row["foreground_row"] is None:
+            continue
         discs = (f"{row[name + '_row']}, {row[name + '_column']}, {row[name + '_radius']} "
                  f"({text(row[name + '_hu'])} HU)" for name in ("foreground", "background"))
         figures.setdefault((row["scene"], *discs), []).append(row["figure"])

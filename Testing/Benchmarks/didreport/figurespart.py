@@ -60,15 +60,17 @@ class View:
         if not self.discs:
             # Chosen in the noise of an image it would favour that image: without a reference it is chosen in a blur.
             blurred = ndimage.gaussian_filter(image[0].astype(np.float64), 0 if scene.reference is not None else 2)
-            self.discs = contrasting(blurred, soft[0])
+            self.discs = contrasting(blurred, soft[0]) or ()
 
     def panel(self, image: np.ndarray, title: str, model: str = "", framed: bool = False) -> Panel:
         """The whole image with its numbers below; they go to the table as well."""
         row, column = self.flat
         spread = float(image[row - FLAT_HALF:row + FLAT_HALF, column - FLAT_HALF:column + FLAT_HALF].std())
-        inside, around = (disc(image.shape, *d) for d in self.discs)
-        numbers = {"std_hu": spread, "cnr": cnr_did(image, inside, around), "rmse_hu": float("nan")}
-        words = [f"STD {text(spread)}", f"CNR {text(numbers['cnr'], 2)}"]
+        numbers = {"std_hu": spread, "cnr": float("nan"), "rmse_hu": float("nan")}
+        words = [f"STD {text(spread)}"]
+        if self.discs:
+            numbers["cnr"] = cnr_did(image, *(disc(image.shape, *d) for d in self.discs))
+            words.append(f"CNR {text(numbers['cnr'], 2)}")
         if self.scene.reference is not None:
             body = self.scene.masks["body"][0]
             numbers["rmse_hu"] = rmse(image, self.scene.reference[0], body)
@@ -90,8 +92,9 @@ class View:
         """Where the discs lie in the file, in pixels, and the mean in HU that shows what tissue that is."""
         scene = self.scene
         image = (scene.noisy if scene.reference is None else scene.reference)[0]
-        found = {}
-        for name, (row, column, radius) in zip(("foreground", "background"), self.discs):
+        names = ("foreground", "background")
+        found = {f"{name}_{what}": None for name in names for what in ("row", "column", "radius", "hu")}
+        for name, (row, column, radius) in zip(names, self.discs):
             mean = float(image[disc(image.shape, row, column, radius)].mean())
             found |= {f"{name}_row": row + scene.corner[0], f"{name}_column": column + scene.corner[1],
                       f"{name}_radius": radius, f"{name}_hu": mean}
