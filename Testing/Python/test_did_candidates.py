@@ -109,6 +109,18 @@ def test_the_default_method_gives_candidates_in_strict_order_of_noise_and_of_sha
     assert (np.diff([one.edges_kept for one in measured]) > 0).all(), [one.edges_kept for one in measured]
 
 
+def test_redcnn_gives_candidates_in_strict_order_of_noise_on_both_sides_at_the_default_repetitions():
+    settings = CandidateSettings(method="did", count=9)
+    made = generate_candidates(volume(1, 64), SPACING, fitted("redcnn"), settings)
+    kinds = [one.kind for one in made.candidates]
+    assert kinds == ["smoother"] * 4 + ["default"] + ["sharper"] * 3 + ["input"], made.outcomes
+    assert (np.diff([one.tuning_noise_sd for one in made.candidates]) > 0).all()
+    measured = measure_candidates(made.candidates, volume(1, 64), SPACING)
+    assert (np.diff([one.noise_sd_hu for one in measured]) > 0).all()
+    # three repetitions have taken much more away than one
+    assert made.candidates[0].tuning_noise_sd < 0.7 * made.candidates[made.default].tuning_noise_sd
+
+
 def test_with_a_single_value_to_tune_the_sharper_candidates_are_blends():
     made, blended = (generate_candidates(volume(1), SPACING, one_value(0.6), CandidateSettings(method=method))
                      for method in ("did-ordered", "blend"))
