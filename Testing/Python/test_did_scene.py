@@ -259,16 +259,51 @@ def test_a_saved_set_is_browsed_in_a_slicer_without_this_extension(mrml, didlogi
     didlogic.generateCandidates(mrml.add_volume(voxels(), CT, window=(350.0, 55.0)), count=5)
     didlogic.selectCandidate(didlogic.candidateSet(nodes_of_class("vtkMRMLSequenceNode")[0]), 1)
     mrml.save(tmp_path / "scene.mrb")
-    run = subprocess.run([sys.executable, "-c", BROWSE_ALONE, str(tmp_path / "scene.mrb"), str(tmp_path / "other")],
-                         cwd=Path(__file__).parent, env=alone(), capture_output=True, text=True)
+    run_alone(BROWSE_ALONE, tmp_path / "scene.mrb", tmp_path / "other")
+
+
+def run_alone(program, *arguments):
+    """Run in a Python that finds the scene of the tests, but none of the extension's packages."""
+    import os
+
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], cwd=Path(__file__).parent, env=alone,
+                         capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 
 
-def alone():
-    """Return an environment whose Python finds the scene of the tests, but none of the extension's packages."""
-    import os
+BROWSE_FILE_ALONE = """if True:
+    import sys
+    from slicerscene import SlicerScene
 
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    scene = SlicerScene(sys.argv[3])
+    sequence = scene.load_sequence(sys.argv[1])
+    import numpy, slicer
+    assert (sequence.GetIndexName(), sequence.GetIndexUnit(), sequence.GetIndexType()) == ("noise", "HU", 0)
+    browser = scene.scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    proxy = browser.GetProxyNode(sequence)
+    expected = numpy.load(sys.argv[2])
+    assert sequence.GetNumberOfDataNodes() == len(expected) == 5
+    for number in (2, 0, 4, 1, 3):
+        browser.SetSelectedItemNumber(number)
+        assert sequence.GetNthIndexValue(number) == f"{2 * (number + 1)}.00"
+        voxels = slicer.util.arrayFromVolume(proxy)
+        assert voxels.dtype == expected.dtype
+        assert (voxels == expected[number]).all(), number
+        assert proxy.GetAttribute("DIDInteractive.NoiseSD") == str(2.0 * (number + 1))
+    assert not {"torch", "DIDInteractiveLib", "LDCTDenoiseLib"} & set(sys.modules)
+    assert not scene.messages, scene.messages
+"""
+
+
+def test_a_saved_sequence_file_is_browsed_in_a_slicer_without_this_extension(mrml, didlogic, tmp_path):
+    sequence = didlogic.generateCandidates(mrml.add_volume(voxels(), OBLIQUE), count=5)
+    storage = sequence.CreateDefaultStorageNode()
+    storage.SetFileName(str(tmp_path / "candidates.seq.nrrd"))
+    assert storage.WriteData(sequence)
+    np.save(tmp_path / "voxels.npy", [FakeDIDEngine.result_of(voxels(), number, 5) for number in range(5)])
+    run_alone(BROWSE_FILE_ALONE, tmp_path / "candidates.seq.nrrd", tmp_path / "voxels.npy", tmp_path / "other")
 
 
 def test_everything_of_a_set_survives_saving_clearing_and_reloading(mrml, didlogic, tmp_path):
