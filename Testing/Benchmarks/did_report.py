@@ -11,16 +11,13 @@ on one thread unless told otherwise. Needs the extra "evaluate".
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "LDCTDenoise"), str(ROOT / "DIDInteractive"), str(HERE.parent / "Python")]
 
-import torch  # noqa: E402
 from didreport import doses  # noqa: E402
 from didreport.cache import Cache  # noqa: E402
 from didreport.context import Context  # noqa: E402
@@ -32,40 +29,24 @@ from didreport.rangepart import write_range  # noqa: E402
 from didreport.scenes import Scenes  # noqa: E402
 from didreport.sets import Sets  # noqa: E402
 from didreport.timingpart import write_timing  # noqa: E402
+from reportcommand import command_of_parts, parsed, say, write_parts  # noqa: E402
 
 WRITERS = dict(zip(PARTS, (write_range, write_matched, write_figures, write_timing), strict=True))
 
 
-def say(message: str) -> None:
-    print(message, flush=True)
-
-
 def build(context: Context, parts) -> None:
     """Write the parts of the report that are asked for, and the page that leads to all of them."""
-    context.output.mkdir(parents=True, exist_ok=True)
-    for part in parts:
-        start, busy = time.monotonic(), time.process_time()
-        say(f"{part} ...")
-        WRITERS[part](context)
-        say(f"{part}: {time.monotonic() - start:.0f} s, {time.process_time() - busy:.0f} s of them on the CPU")
+    write_parts(parts, lambda part: WRITERS[part](context), context.output)
     write_index(context)
 
 
 def main(arguments=None, plan: Plan | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the CT data")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--output", type=Path, default=HERE / "did")
-    parser.add_argument("--cache", type=Path, default=ROOT / "runs" / "did-report", help="folder of finished work")
+    parser = command_of_parts(__doc__, "did", PARTS)
     parser.add_argument("--dose-networks", type=Path, default=ROOT / "runs" / "dose", metavar="FOLDER",
                         help="where --train-doses leaves its networks")
     parser.add_argument("--train-doses", action="store_true", help="train the networks for one dose each, nothing else")
     parser.add_argument("--iterations", type=int, help="with --train-doses: in place of the configurations' number")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    given = parser.parse_args(arguments)
-    if not (given.data / "validation").is_dir():
-        parser.error(f"{given.data} has no folder validation/; give the folder that holds the public CT data")
-    torch.set_num_threads(given.threads)
+    given = parsed(parser, arguments)
     if given.train_doses:
         doses.train(given.dose_networks, given.data, given.iterations, say)
         return 0

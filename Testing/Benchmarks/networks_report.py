@@ -12,9 +12,7 @@ thread unless told otherwise. Needs the extra "evaluate".
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +20,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "LDCTDenoise")]
 
-import torch  # noqa: E402
 from didreport.cache import Cache  # noqa: E402
 from networksreport.cases import Cases  # noqa: E402
 from networksreport.context import Context  # noqa: E402
@@ -34,54 +31,34 @@ from networksreport.plan import PARTS, Plan  # noqa: E402
 from networksreport.scoring import Scores  # noqa: E402
 from networksreport.showcasespart import write_showcases  # noqa: E402
 from networksreport.slicespart import write_slices  # noqa: E402
+from reportcommand import command_of_parts, named_file, parsed, say, write_parts  # noqa: E402
 
 WRITERS = dict(zip(PARTS, (write_slices, write_showcases, write_noise, write_failures), strict=True))
 
 
-def say(message: str) -> None:
-    print(message, flush=True)
-
-
 def build(context: Context, parts) -> None:
     """Write the parts of the report that are asked for, and the page that leads to all of them."""
-    context.output.mkdir(parents=True, exist_ok=True)
-    for part in parts:
-        start, busy = time.monotonic(), time.process_time()
-        say(f"{part} ...")
-        WRITERS[part](context)
-        say(f"{part}: {time.monotonic() - start:.0f} s, {time.process_time() - busy:.0f} s of them on the CPU")
+    write_parts(parts, lambda part: WRITERS[part](context), context.output)
     write_readme(context)
 
 
 def main(arguments=None, plan: Plan | None = None) -> int:
     plan = plan or Plan()
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the CT data")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser = command_of_parts(__doc__, "networks", PARTS)
     parser.add_argument("--models", nargs="*", default=plan.models, help="networks of the registry")
-    parser.add_argument("--extra-weights", nargs="*", default=(), metavar="NAME=FILE",
+    parser.add_argument("--extra-weights", nargs="*", type=named_file, default=[], metavar="NAME=FILE",
                         help="further networks: weights in the folder of an 'ldct train'")
     parser.add_argument("--slices", type=int, default=plan.slices, help="of each patient at the first dose, at most")
     parser.add_argument("--doses", nargs="+", type=float, default=plan.doses, metavar="FRACTION",
                         help="the figures are of the first; HRNet is compared with the U-Net at all")
-    parser.add_argument("--output", type=Path, default=HERE / "networks")
-    parser.add_argument("--cache", type=Path, default=ROOT / "runs" / "networks-report", help="folder of finished work")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    given = parser.parse_args(arguments)
-    if not (given.data / "validation").is_dir():
-        parser.error(f"{given.data} has no folder validation/; give the folder that holds the public CT data")
-    wrong = [text for text in given.extra_weights if not all(text.partition("=")[::2])]
-    if wrong:
-        parser.error(f"--extra-weights takes NAME=FILE, not {wrong[0]!r}")
+    given = parsed(parser, arguments)
     if given.slices < 1:
         parser.error("--slices must be at least 1")
-    torch.set_num_threads(given.threads)
     plan = replace(plan, doses=tuple(given.doses), slices=given.slices,
                    other_slices=min(plan.other_slices, given.slices))
-    extra = {name: Path(file) for name, _, file in (text.partition("=") for text in given.extra_weights)}
     cache = Cache(given.cache)
     try:
-        networks = build_networks(given.models, extra, given.cache / "weights")
+        networks = build_networks(given.models, dict(given.extra_weights), given.cache / "weights")
     except ValueError as error:
         parser.error(str(error))
     cases = Cases(given.data, plan, cache)

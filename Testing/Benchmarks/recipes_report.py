@@ -10,7 +10,6 @@ was. The second judges what is there, by the validation patients. Needs the extr
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import sys
@@ -21,7 +20,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "LDCTDenoise")]
 
-import torch  # noqa: E402
 from LDCTDenoiseLib.networks.multiplyadds import multiply_adds  # noqa: E402
 from LDCTDenoiseLib.training.config import read_config  # noqa: E402
 from LDCTDenoiseLib.training.run import samplers  # noqa: E402
@@ -29,6 +27,7 @@ from LDCTDenoiseLib.training.trainer import Trainer  # noqa: E402
 from recipesreport.judging import Judge  # noqa: E402
 from recipesreport.page import write_report  # noqa: E402
 from recipesreport.recipe import Recipe, Run, read_recipes  # noqa: E402
+from reportcommand import command, parsed, say  # noqa: E402
 
 SEEDS = (1, 2)
 VALIDATION = ("crlm_1006_cap_ge.nii.gz", "siim_tcga_single_slices.nii.gz")
@@ -42,7 +41,7 @@ def train(recipes: list[Recipe], runs: Path, data: Path, seeds=SEEDS, stop_after
             config = replace(read_config(recipe.path), seed=seed)
             sampler, validation = samplers(config, data)
             trainer = Trainer(config, sampler, validation, folder)
-            print(f"{folder.name} ...", flush=True)
+            say(f"{folder.name} ...")
             trainer.run(resume=(folder / "checkpoint.pt").exists(), stop_after=stop_after)
 
 
@@ -64,18 +63,12 @@ def finished_runs(recipes: list[Recipe], runs: Path, seeds=SEEDS) -> list[Run]:
 
 
 def main(arguments=None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the CT data")
+    parser = command(__doc__, "recipes")
     parser.add_argument("--recipes", type=Path, default=ROOT / "configs" / "experiments", help="folder of recipes")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "recipes", help="folder of the trained networks")
-    parser.add_argument("--output", type=Path, default=HERE / "recipes")
     parser.add_argument("--train", action="store_true", help="train what is missing, nothing else")
     parser.add_argument("--stop-after", type=int, help="with --train: stop every run at this step")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    given = parser.parse_args(arguments)
-    if not (given.data / "validation").is_dir():
-        parser.error(f"{given.data} has no folder validation/; give the folder that holds the public CT data")
-    torch.set_num_threads(given.threads)
+    given = parsed(parser, arguments)
     recipes = read_recipes(given.recipes)
     if given.train:
         train(recipes, given.runs, given.data, stop_after=given.stop_after)
@@ -86,7 +79,7 @@ def main(arguments=None) -> int:
     judge = Judge([given.data / "validation" / name for name in VALIDATION], given.runs / "scores")
     rows = []
     for run in runs:
-        print(f"{run.recipe.name}, seed {run.seed}", flush=True)
+        say(f"{run.recipe.name}, seed {run.seed}")
         rows.append({"recipe": run.recipe.name, "seed": run.seed, "steps": run.steps, "seconds": round(run.seconds),
                      "multiply_adds": multiply_adds(run.network()), **judge.scores(run)})
     write_report(rows, recipes, given.output)

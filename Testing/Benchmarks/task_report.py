@@ -11,18 +11,16 @@ thread unless told otherwise. Needs the extra "evaluate".
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "LDCTDenoise"), str(ROOT / "DIDInteractive")]
 
-import torch  # noqa: E402
 from didreport.cache import Cache  # noqa: E402
 from networksreport.nets import trained  # noqa: E402
+from reportcommand import command_of_parts, named_file, parsed, say, write_parts  # noqa: E402
 from taskreport.aims import keep_aims, write_index  # noqa: E402
 from taskreport.context import Context  # noqa: E402
 from taskreport.diskspart import write_disks  # noqa: E402
@@ -39,47 +37,22 @@ WRITERS = dict(zip(PARTS, (write_scores, write_rods, write_disks, write_grid, wr
                    strict=True))
 
 
-def say(message: str) -> None:
-    print(message, flush=True)
-
-
 def build(context: Context, parts) -> None:
     """Write the parts of the report that are asked for, and the page with all verdicts."""
-    context.output.mkdir(parents=True, exist_ok=True)
-    for part in parts:
-        start, busy = time.monotonic(), time.process_time()
-        say(f"{part} ...")
-        keep_aims(context.output, part, WRITERS[part](context))
-        say(f"{part}: {time.monotonic() - start:.0f} s, {time.process_time() - busy:.0f} s of them on the CPU")
+    write_parts(parts, lambda part: keep_aims(context.output, part, WRITERS[part](context)), context.output)
     write_index(context.output)
 
 
-def named_path(text: str) -> tuple[str, Path]:
-    """Split NAME=PATH."""
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=CHECKPOINT")
-    return name, Path(path)
-
-
 def main(arguments=None, plan: Plan | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the CT data")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--extra-weights", nargs="+", type=named_path, default=[], metavar="NAME=CHECKPOINT",
+    parser = command_of_parts(__doc__, "task", PARTS)
+    parser.add_argument("--extra-weights", nargs="+", type=named_file, default=[], metavar="NAME=FILE",
                         help="further networks: checkpoint.pt, best.pt or weights.pt in the folder of an ldct train")
-    parser.add_argument("--output", type=Path, default=HERE / "task")
     parser.add_argument("--validation", type=Path, default=HERE / "validation", metavar="FOLDER",
                         help="report of ldct evaluate, whose scores are not computed again")
-    parser.add_argument("--cache", type=Path, default=ROOT / "runs" / "task-report", help="folder of finished work")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    given = parser.parse_args(arguments)
-    if not (given.data / "validation").is_dir():
-        parser.error(f"{given.data} has no folder validation/; give the folder that holds the public CT data")
+    given = parsed(parser, arguments)
     if "scores" in given.parts and not (given.validation / "settings.json").is_file():
         parser.error(f"{given.validation} holds no report of ldct evaluate; name one with --validation, or leave out "
                      "the part 'scores'")
-    torch.set_num_threads(given.threads)
     plan = plan or Plan()
     try:
         extra = [NetworkMethod(trained(name, path, given.cache / "weights")) for name, path in given.extra_weights]

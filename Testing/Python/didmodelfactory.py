@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
+from networkfactory import add_user_model
 
 from LDCTDenoiseLib import modelregistry
 from LDCTDenoiseLib.networks import build
@@ -31,12 +31,7 @@ def smoothing_network() -> torch.nn.Module:
 
 def add_smoothing_model(folder: Path, name: str = "tiny") -> dict:
     """Write the network and its entry into ``folder``; return the entry."""
-    folder.mkdir(parents=True, exist_ok=True)
-    digest = modelregistry.save_weights(smoothing_network().state_dict(), folder / f"{name}.pt")
-    entry = {"name": name, "version": "1.0", "architecture": "plain", "widths": [2], "file": f"{name}.pt",
-             "sha256": digest, "title": "Smoothing"}
-    (folder / "models.json").write_text(json.dumps({"models": [entry]}))
-    return entry
+    return add_user_model(folder, name, "plain", smoothing_network(), widths=[2], title="Smoothing")
 
 
 @pytest.fixture(scope="module")

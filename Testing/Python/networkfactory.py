@@ -70,10 +70,11 @@ def volume(slices: int = 3, size: int = 96, **options) -> np.ndarray:
     return phantom((slices, size, size), **options)
 
 
-def add_user_model(folder: Path, name: str = "tiny", architecture: str = "hrnet", **changes) -> dict:
-    """Write the weights of a small random network and its entry into ``folder``; return the entry."""
+def add_user_model(folder: Path, name: str = "tiny", architecture: str = "hrnet", network=None, **changes) -> dict:
+    """Write the weights of ``network``, or of a small random one, and its entry into ``folder``; return the entry."""
     folder.mkdir(parents=True, exist_ok=True)
-    digest = modelregistry.save_weights(random_network(architecture).state_dict(), folder / f"{name}.pt")
+    network = random_network(architecture) if network is None else network
+    digest = modelregistry.save_weights(network.state_dict(), folder / f"{name}.pt")
     entry = {"name": name, "version": "1.0", "architecture": architecture, "widths": list(WIDTHS[architecture]),
              "file": f"{name}.pt", "sha256": digest, "title": "Random weights", **changes}
     listing = folder / "models.json"

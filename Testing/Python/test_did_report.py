@@ -1,17 +1,14 @@
 """The report on candidates: its arithmetic, and that its command works."""
 
 import csv
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
-from didfactory import WIDTHS, fitted
 from networkfactory import phantom
+from reportfactory import FILE, add_fitted_model, write_data
 
-from LDCTDenoiseLib import modelregistry
 from LDCTDenoiseLib.training.config import read_config
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
@@ -164,7 +161,6 @@ def test_every_dose_has_a_recipe_with_its_one_noise_level(network):
     assert (doses.ROOT / config.initial_weights).is_file()
 
 
-FILE = "validation/phantom.nii.gz"
 SMALL = Choice("phantom", FILE, 0, (0, 1), 96)
 TINY = Plan(
     models=("tiny",), patients=(SMALL,), all_models=(SMALL,), noise_indices=(30.0,), count=5,
@@ -178,18 +174,9 @@ TINY = Plan(
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A data folder with a phantom, and a small network that was fitted to it, in the registry as "tiny"."""
-    (tmp_path / "data" / "validation").mkdir(parents=True)
-    image = sitk.GetImageFromArray(phantom((4, 96, 96), noise=8.0).astype(np.int16))
-    image.SetSpacing((0.8, 0.8, 5.0))
-    sitk.WriteImage(image, str(tmp_path / "data" / FILE))
-    models = tmp_path / "models"
-    models.mkdir()
-    digest = modelregistry.save_weights(fitted("plain").network.state_dict(), models / "tiny.pt")
-    entry = {"name": "tiny", "version": "1", "architecture": "plain", "widths": list(WIDTHS["plain"]), "file": "tiny.pt",
-             "sha256": digest, "title": "Fitted to a phantom"}
-    (models / "models.json").write_text(json.dumps({"models": [entry]}))
-    monkeypatch.setenv("LDCT_MODELS", str(models))
-    return tmp_path / "data"
+    add_fitted_model(tmp_path / "models")
+    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
+    return write_data(tmp_path / "data", slices=4)
 
 
 def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(data, tmp_path, capsys):

@@ -6,11 +6,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK as sitk
 import torch
-from networkfactory import WIDTHS, add_user_model, phantom, random_network
+from networkfactory import WIDTHS, add_user_model, random_network
+from reportfactory import FILE, write_data
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
 sys.path.append(str(BENCHMARKS))
@@ -56,7 +55,6 @@ def test_weights_that_are_missing_of_no_training_or_of_another_architecture_are_
         trained("mine", other, tmp_path / "weights")
 
 
-FILE = "validation/phantom.nii.gz"
 TINY = Plan(files=(FILE,), models=(), noise_indices=(30.0,), doses=(0.25, 0.5), first=2, slices=3, other_slices=2,
             dose_models=("hrnet", "unet"), shown=("matched", 30.0),
             showcases=(Showcase("2", "all of it", "phantom", 1, (Zoom(48, 48, 20),)),
@@ -67,10 +65,7 @@ TINY = Plan(files=(FILE,), models=(), noise_indices=(30.0,), doses=(0.25, 0.5), 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A data folder with a phantom, and three small random networks: two in the registry, one of a training."""
-    (tmp_path / "data" / "validation").mkdir(parents=True)
-    image = sitk.GetImageFromArray(phantom((3, 96, 96), noise=8.0).astype(np.int16))
-    image.SetSpacing((2.0, 2.0, 5.0))
-    sitk.WriteImage(image, str(tmp_path / "data" / FILE))
+    write_data(tmp_path / "data", slices=3, pixel=2.0)
     monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
     add_user_model(tmp_path / "models", "tiny-hrnet", "hrnet")
     add_user_model(tmp_path / "models", "tiny-unet", "unet")
@@ -135,7 +130,7 @@ def build_small(folder: Path):
 
 def test_the_command_names_what_is_wrong_with_its_arguments(tmp_path, capsys):
     for arguments, words in ((["--data", str(tmp_path)], "validation/"),
-                             (["--data", str(BENCHMARKS), "--extra-weights", "redcnn"], "NAME=FILE"),
+                             (["--data", str(BENCHMARKS), "--extra-weights", "redcnn"], "'redcnn' is not NAME=FILE"),
                              (["--data", str(BENCHMARKS), "--models", "nonsense"], "nonsense")):
         with pytest.raises(SystemExit):
             networks_report.main(arguments)

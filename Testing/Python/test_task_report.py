@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 import torch
 from didfactory import WIDTHS, fitted
 from networkfactory import phantom
+from reportfactory import FILE, add_fitted_model, write_data
 from scipy import ndimage, optimize
 
-from LDCTDenoiseLib import modelregistry
 from LDCTDenoiseLib.kernels import Kernel
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
@@ -229,7 +228,6 @@ def test_the_page_shows_the_worst_case_of_an_aim_and_how_many_are_like_it(tmp_pa
     assert "1 met, 0 open, 2 missed, 1 not measured" in page
 
 
-FILE = "validation/phantom.nii.gz"
 PLACE = Anatomy("phantom", FILE, 0, 1)
 TINY = Plan(models=("tiny",), filters=("gaussian",), square=96, pixel=1.34, realisations=3, noise=(30.0,),
             anatomies=(PLACE,), doses=(0.0625,), pixels=(1.0,), grid_side=64, mismatch=(PLACE,), sizes=(0.9,),
@@ -239,17 +237,8 @@ TINY = Plan(models=("tiny",), filters=("gaussian",), square=96, pixel=1.34, real
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A data folder with a phantom, a network fitted to it in the registry as "tiny", and a report without it."""
-    (tmp_path / "data" / "validation").mkdir(parents=True)
-    image = sitk.GetImageFromArray(phantom((3, 96, 96), noise=8.0).astype(np.int16))
-    image.SetSpacing((0.8, 0.8, 5.0))
-    sitk.WriteImage(image, str(tmp_path / "data" / FILE))
-    models = tmp_path / "models"
-    models.mkdir()
-    digest = modelregistry.save_weights(fitted("plain").network.state_dict(), models / "tiny.pt")
-    entry = {"name": "tiny", "version": "1", "architecture": "plain", "widths": list(WIDTHS["plain"]),
-             "file": "tiny.pt", "sha256": digest, "title": "Fitted to a phantom"}
-    (models / "models.json").write_text(json.dumps({"models": [entry]}))
-    monkeypatch.setenv("LDCT_MODELS", str(models))
+    add_fitted_model(tmp_path / "models")
+    monkeypatch.setenv("LDCT_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(statistics, "BOOTSTRAPS", 10)
     report = tmp_path / "validation"
     report.mkdir()
@@ -260,7 +249,7 @@ def data(tmp_path, monkeypatch):
         "patient,track,noise_index_hu,dose,method,label,rmse_hu,ssim,psnr_db,vif,"
         "bias_lung_hu,bias_soft_hu,bias_bone_hu,parameters,multiply_adds,seconds_per_slice\n"
         "phantom,matched,30,0.25,ldct,LDCT,50,.8,30,.6,0,0,0,,,0\n")
-    return tmp_path / "data"
+    return write_data(tmp_path / "data", slices=3)
 
 
 def test_the_command_writes_every_part_and_takes_finished_work_from_its_cache(data, tmp_path, capsys):
@@ -299,7 +288,7 @@ def test_further_weights_take_part_under_their_name(data, tmp_path):
 def test_the_command_names_what_is_missing(data, tmp_path, capsys):
     for arguments, expected in ((["--data", str(tmp_path / "none")], "validation/"),
                                 (["--data", str(data), "--validation", str(tmp_path)], "--validation"),
-                                (["--data", str(data), "--extra-weights", "net"], "NAME=CHECKPOINT"),
+                                (["--data", str(data), "--extra-weights", "net"], "'net' is not NAME=FILE"),
                                 (["--data", str(data), "--validation", str(tmp_path / "validation"), "--extra-weights",
                                   f"net={tmp_path / 'none.pt'}"], "net")):
         with pytest.raises(SystemExit):

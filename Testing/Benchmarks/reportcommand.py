@@ -1,0 +1,61 @@
+"""What the commands of the reports that are measured on the public CT data have in common."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).resolve().parent
+RUNS = HERE.parents[1] / "runs"
+
+
+def say(message: str) -> None:
+    print(message, flush=True)
+
+
+def command(documentation: str, report: str) -> argparse.ArgumentParser:
+    """A command that reads CT data and writes into the folder ``report``; ``documentation`` begins with its aim."""
+    parser = argparse.ArgumentParser(description=documentation.split("\n\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the CT data")
+    parser.add_argument("--output", type=Path, default=HERE / report)
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    return parser
+
+
+def command_of_parts(documentation: str, report: str, parts: Sequence[str]) -> argparse.ArgumentParser:
+    """The same for a report in ``parts`` that keeps finished work."""
+    parser = command(documentation, report)
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--cache", type=Path, default=RUNS / f"{report}-report", help="folder of finished work")
+    return parser
+
+
+def named_file(text: str) -> tuple[str, Path]:
+    """Split the value NAME=FILE of an option."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE")
+    return name, Path(path)
+
+
+def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments, with which torch has its number of threads; ends the program where the data are missing."""
+    given = parser.parse_args(arguments)
+    if not (given.data / "validation").is_dir():
+        parser.error(f"{given.data} has no folder validation/; give the folder that holds the public CT data")
+    torch.set_num_threads(given.threads)
+    return given
+
+
+def write_parts(parts: Sequence[str], write: Callable[[str], None], output: Path) -> None:
+    """Write one part after the other into ``output``, and say how long each took."""
+    output.mkdir(parents=True, exist_ok=True)
+    for part in parts:
+        start, busy = time.monotonic(), time.process_time()
+        say(f"{part} ...")
+        write(part)
+        say(f"{part}: {time.monotonic() - start:.0f} s, {time.process_time() - busy:.0f} s of them on the CPU")
