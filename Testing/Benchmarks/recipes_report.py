@@ -3,9 +3,10 @@
     python Testing/Benchmarks/recipes_report.py --data DATA --train
     python Testing/Benchmarks/recipes_report.py --data DATA
 
-DATA holds the public CT data as ``ldct fetch`` leaves it. Every recipe changes one thing in configs/experiments/base.toml
-and is trained with each of the seeds. The first command takes some hours on one CPU core; stopped, it goes on where it
-was. The second judges what is there, by the validation patients. Needs the extra "evaluate".
+DATA holds the public CT data as ``ldct fetch`` leaves it. Every recipe changes one thing in
+configs/experiments/base.toml and is trained with each of the seeds. The first command takes some hours on one CPU core;
+stopped, it goes on where it was. The second judges what is there, by the validation patients. Needs the extra
+"evaluate".
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def train(recipes: list[Recipe], runs: Path, data: Path, seeds=SEEDS, stop_after
 
 
 def finished_runs(recipes: list[Recipe], runs: Path, seeds=SEEDS) -> list[Run]:
-    """What the finished runs left: weights, steps, seconds and the share of noise left on validation patches."""
+    """The runs that went on to their last step and left weights."""
     found = []
     for recipe in recipes:
         config = read_config(recipe.path)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from LDCTDenoiseLib.evaluationcases import Case, Condition, load_patients, simulate
 from LDCTDenoiseLib.hu import to_hu, to_network
+from LDCTDenoiseLib.metrics import hu_bias, rmse
 
 from .recipe import Run
 
@@ -21,7 +22,7 @@ _SEED = 0
 
 
 class Judge:
-    """Scores networks on one slice of every validation patient, at three doses; finished scores are kept in ``store``."""
+    """Scores networks on one slice of every validation patient, at three doses; keeps finished scores in ``store``."""
 
     def __init__(self, volumes: list[Path], store: Path):
         self._volumes, self._store = volumes, store
@@ -43,21 +44,18 @@ class Judge:
 
 
 def scores(network: torch.nn.Module, cases: list[Case]) -> dict[str, float]:
-    """Return the geometric means of RMSE after / RMSE before of each track, and the largest |bias| in soft tissue, HU."""
+    """Return the geometric mean of RMSE after / RMSE before per track, and the largest |bias| in soft tissue, HU."""
     logs: dict[str, list[float]] = {}
     worst = 0.0
     for case in cases:
         with torch.inference_mode():
             image = to_network(torch.from_numpy(np.ascontiguousarray(case.low_dose, np.float32))[:, None])
             output = to_hu(network(image))[:, 0].numpy()
-        inside = case.patient.body
-        reference = case.reference.astype(np.float32)
-        after, before = (float(np.sqrt(np.mean((np.asarray(a, np.float32)[inside] - reference[inside]) ** 2)))
-                         for a in (output, case.low_dose))
+        after, before = (rmse(array, case.reference, case.patient.body) for array in (output, case.low_dose))
         logs.setdefault(case.condition.track, []).append(math.log(after / before))
         soft = case.patient.classes["soft"]
         if soft.any():
-            worst = max(worst, abs(float((output[soft] - reference[soft]).mean())))
+            worst = max(worst, abs(hu_bias(output, case.reference, soft)))
     means = {f"{track}_rmse_ratio": math.exp(np.mean(values)) for track, values in logs.items()}
     everything = [value for values in logs.values() for value in values]
     return {**means, "rmse_ratio": math.exp(np.mean(everything)), "soft_bias_hu": worst}

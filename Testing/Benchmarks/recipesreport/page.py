@@ -12,17 +12,17 @@ from .recipe import Recipe
 _INTRODUCTION = """# Training recipes
 
 Made by `python Testing/Benchmarks/recipes_report.py --data DATA` from runs of `--train`. Every recipe of
-[configs/experiments](../../../configs/experiments) changes one thing in `base.toml`; all are trained for the same number of
-steps unless they say otherwise, with {seeds} seeds. RMSE ratio: RMSE after over RMSE before, geometric mean over
-{patients} with one slice each, two noise indices (15 and 30 HU) and three doses (1/2, 1/4, 1/8); lower is better.
-Against base: the mean of the seeds over that of the base recipe. Spread: half the distance between the seeds. A difference
-counts where it is larger than the spreads of both recipes together.
+[configs/experiments](../../../configs/experiments) changes one thing in `base.toml`; all are trained for the same
+number of steps unless they say otherwise, with {seeds} seeds. RMSE ratio: RMSE after over RMSE before, geometric mean
+over the validation patients with one slice each, two noise indices (15 and 30 HU) and three doses (1/2, 1/4, 1/8);
+lower is better. Against base: the mean of the seeds over that of the base recipe. Spread: half the distance between
+the seeds. A difference counts where it is larger than the spreads of both recipes together.
 
-These runs are some hundred times shorter than a real training: they show what helps a network to learn quickly, which need
-not be what it learns best from in the end.
+These runs are some hundred times shorter than a real training: they show what helps a network to learn quickly, which
+need not be what it learns best from in the end.
 """
-_HEADER = ("| recipe | what it changes | matched | sharp | both | spread | against base | verdict | soft bias, worst HU "
-           "| G multiply-adds | s |")
+_HEADER = ("| recipe | what it changes | matched | sharp | both | spread | against base | verdict "
+           "| soft bias, worst HU | G multiply-adds | s |")
 
 
 def write_report(rows: list[dict], recipes: list[Recipe], output: Path) -> None:
@@ -33,8 +33,7 @@ def write_report(rows: list[dict], recipes: list[Recipe], output: Path) -> None:
         writer.writeheader()
         writer.writerows({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
     seeds = len({row["seed"] for row in rows})
-    lines = [_INTRODUCTION.format(seeds=seeds, patients="the validation patients"), _HEADER,
-             "|" + "---|" * (_HEADER.count("|") - 1)]
+    lines = [_INTRODUCTION.format(seeds=seeds), _HEADER, "|" + "---|" * (_HEADER.count("|") - 1)]
     base = _summary([row for row in rows if row["recipe"] == "base"])
     for recipe in recipes:
         own = [row for row in rows if row["recipe"] == recipe.name]
