@@ -1,8 +1,8 @@
-"""What run_demo.py runs in the environment: denoise the sample in a real MRML scene, make candidates of one of its slices,
-measure and show the results.
+"""What run_demo.py runs in the environment: denoise the sample in a real MRML scene, make candidates of one of its
+slices, measure and show the results.
 
-Leaves scene.mrb, report.png, metrics.json, contact_sheet.png and trade_off.png in the output folder. The networks run in
-the worker process, as they do for users.
+Leaves scene.mrb, report.png, metrics.json, contact_sheet.png and trade_off.png in the output folder. The networks run
+in the worker process, as they do for users.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def run_demo(slicer_scene, sample: Path, output: Path, steps, *, model: str, dev
 
 
 def make_candidates(volume, number: int, output: Path, steps, model: str, device: str, engine=None) -> dict:
-    """Make the candidate set of slice ``number`` of ``volume``, draw its contact sheet and plot, and return its facts."""
+    """Make the candidate set of slice ``number`` of ``volume``, draw its contact sheet and plot; return its facts."""
     import slicer
     from DIDInteractive import DIDInteractiveLogic
     from DIDInteractiveLib.candidatefigures import draw_contact_sheet, draw_trade_off
@@ -80,7 +80,8 @@ def make_candidates(volume, number: int, output: Path, steps, model: str, device
         names = [field.name for field in fields(Measurements)]
         measured = [Measurements(**{name: entry[name] for name in names}) for entry in facts["candidates"]]
         slices = [slicer.util.arrayFromVolume(candidates.GetNthDataNode(k))[0] for k in range(len(measured))]
-        title = f"{volume.GetName()}: {facts['model']} {facts['version']}, {facts['settings']['method']}; slice {number}"
+        title = (f"{volume.GetName()}: {facts['model']} {facts['version']}, {facts['settings']['method']}; "
+                 f"slice {number}")
         with complete_or_absent(output / "contact_sheet.png") as path:
             draw_contact_sheet(path, slices, measured, volume.GetSpacing()[1::-1], title)
         with complete_or_absent(output / "trade_off.png") as path:

@@ -1,4 +1,4 @@
-"""What the commands of the reports read in their tests: a phantom for public CT data, a network that was fitted to it."""
+"""What the commands of the reports read in their tests: a phantom for CT data, a network that was fitted to it."""
 
 from __future__ import annotations
 

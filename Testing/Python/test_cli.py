@@ -59,7 +59,8 @@ def test_json_is_one_object_with_result_provenance_noise_and_time(ldct, ct, tmp_
     assert report["output"] == str(tmp_path / "o.nrrd")
     assert report["provenance"] == {
         "model": "tiny", "version": "1.0", "weights_sha256": entry["sha256"], "strength": 0.5,
-        "effective_strength": 0.5, "device": "cpu", "precision": "bf16", "source": "ct.nii.gz", "software_version": LDCTDenoiseLib.__version__}
+        "effective_strength": 0.5, "device": "cpu", "precision": "bf16", "source": "ct.nii.gz",
+        "software_version": LDCTDenoiseLib.__version__}
     assert report["noise_before_hu"] > 5 and report["noise_after_hu"] > 0 and report["seconds"] > 0
     assert report["messages"] == report["warnings"] == []
 
@@ -136,7 +137,8 @@ def test_a_series_of_a_folder_can_be_chosen(ldct, tmp_path):
     (["denoise", "{ct}", "{tmp}/no/o.nrrd", "--model", "tiny"], "Create it first"),
     (["denoise", "{ct}", "{ct}", "--model", "tiny"], "is the input"),
     (["denoise", "{ct}", "{tmp}/series", "--model", "tiny"], "read from DICOM"),
-    (["denoise", "{ct}", "{tmp}/o.nrrd", "--model", "tiny", "--series", "1.2.3"], "is not a DICOM folder, so no series"),
+    (["denoise", "{ct}", "{tmp}/o.nrrd", "--model", "tiny", "--series", "1.2.3"],
+     "is not a DICOM folder, so no series"),
     (["simulate", "{ct}", "{tmp}/o.nrrd", "--dose", "0.5"], "required: --noise-index"),
     (["simulate", "{ct}", "{tmp}/o.nrrd", "--noise-index", "15", "--dose", "2"], "fraction of the full dose"),
     (["simulate", "{ct}", "{tmp}/o.nrrd", "--noise-index", "-3", "--dose", "0.5"], "noise index"),
@@ -199,8 +201,8 @@ def test_a_request_to_end_leaves_nothing_half_written(ct, tmp_path):
             "        part.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGTERM); part.write_bytes(b'whole')\n"
             "from LDCTDenoiseLib.commands import denoise; denoise.write_volume = write\n"
             "sys.exit(cli.main())\n")
-    result = subprocess.run([sys.executable, "-c", code, "denoise", str(ct), str(tmp_path / "o.nrrd"), "--model", "tiny"],
-                            cwd=SOURCE_TREE, capture_output=True, text=True)
+    command = [sys.executable, "-c", code, "denoise", str(ct), str(tmp_path / "o.nrrd"), "--model", "tiny"]
+    result = subprocess.run(command, cwd=SOURCE_TREE, capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (1, "")
     assert "stopped; nothing was written" in result.stderr
     assert files(tmp_path) == ["ct.nii.gz"]
@@ -247,7 +249,8 @@ def test_the_noise_of_a_simulation_takes_the_kernel_that_is_named(ldct, tmp_path
 
 
 def test_an_image_without_a_readable_kernel_is_told_the_option_that_names_one(ldct, tmp_path):
-    write_volume(CTVolume(np.where(body((1, 96, 96)) > -500, 40, -1000).astype(np.int16), np.eye(4)), tmp_path / "i.nrrd")
+    smooth = np.where(body((1, 96, 96)) > -500, 40, -1000).astype(np.int16)
+    write_volume(CTVolume(smooth, np.eye(4)), tmp_path / "i.nrrd")
     fails(ldct("simulate", tmp_path / "i.nrrd", tmp_path / "o.nrrd", "--noise-index", 20, "--dose", 0.5), 2,
           "ldct simulate --kernel F50")
 
@@ -266,7 +269,8 @@ def test_simulate_prints_the_noise_before_and_after(ldct, ct, tmp_path):
     arguments = ("simulate", ct, tmp_path / "low.nrrd", "--noise-index", 20, "--dose", 0.25, "--kernel", "sharp")
     report = json.loads(ldct(*arguments, "--json")[1])
     assert 10 < report["noise_before_hu"] < 1.5 * report["noise_before_hu"] < report["noise_after_hu"]
-    said = f"noise {report['noise_before_hu']:.1f} -> {report['noise_after_hu']:.1f} HU; dose 0.25, quantum noise of 34.6 HU"
+    said = (f"noise {report['noise_before_hu']:.1f} -> {report['noise_after_hu']:.1f} HU; "
+            "dose 0.25, quantum noise of 34.6 HU")
     assert said in ldct(*arguments)[1]
     assert f", {report['provenance']['measured_sd_hu']:.1f} HU of noise measured as added" in ldct(*arguments)[1]
 

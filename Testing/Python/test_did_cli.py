@@ -123,7 +123,8 @@ def test_a_dicom_folder_gives_nrrd_files_and_no_patient_data(ldct, tmp_path):
 def test_candidates_are_not_stored_inside_the_dicom_folder_they_are_made_from(ldct, tmp_path):
     write_series(tmp_path / "in", np.rint(volume(2, 64)).astype(np.int16), spacing=(3.0, 0.8, 0.8))
     before = files(tmp_path / "in")
-    fails(ldct("candidates", tmp_path / "in", tmp_path / "in" / "set", *QUICK), 2, "set lies inside the input folder in")
+    fails(ldct("candidates", tmp_path / "in", tmp_path / "in" / "set", *QUICK), 2,
+          "set lies inside the input folder in")
     assert files(tmp_path / "in") == before
 
 

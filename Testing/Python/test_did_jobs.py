@@ -1,4 +1,4 @@
-"""Candidates are waited for or come later; what is finished can be looked at, and a set is there whole or not at all."""
+"""Candidates are waited for or come later; what is finished can be looked at; a set is there whole or not at all."""
 
 import weakref
 

@@ -148,8 +148,8 @@ def test_a_card_says_how_its_network_was_trained_and_measured(name):
     card = CARDS[name]
     slices = {(row["patient"], row["slice"]) for row in rows("validation/slices.csv") if row["method"] == name}
     assert card["quality"]["measured"].startswith(
-        f"quarter dose, {len(slices)} slices of {len({patient for patient, *_ in patients(name)})} validation patients, "
-        "mean of the patients")
+        f"quarter dose, {len(slices)} slices of {len({patient for patient, *_ in patients(name)})} validation "
+        "patients, mean of the patients")
     assert card["trained_for"]["noise_added_hu"] == card["training"]["sampling"]["noise_sd"]
     limits = " ".join(card["limits"])
     for sentence, value in (("Trained for {} hours on one CPU core", training_hours(name)),

@@ -44,7 +44,8 @@ def test_without_noise_the_mismatch_is_negligible_and_its_gradient_finite(images
 def test_with_a_floor_low_and_high_noise_count_alike(images):
     noisy, target = images
     loud = target + 5 * (noisy - target)
-    errors = [noise_weighted_error(target + 0.3 * (image - target), image, target, 1e-4).item() for image in (noisy, loud)]
+    errors = [noise_weighted_error(target + 0.3 * (image - target), image, target, 1e-4).item()
+              for image in (noisy, loud)]
     assert errors == pytest.approx([0.09, 0.09], rel=1e-3)
     plain = noise_weighted_error(noisy, noisy, target, None).item()
     assert plain == pytest.approx(((noisy - target) ** 2).mean().item(), rel=1e-6)

@@ -92,7 +92,8 @@ def test_a_second_run_goes_on_from_the_first_ones_weights_and_says_so(finished, 
     config, folder, *_ = finished
     first = (folder / "best.pt").as_posix()
     again = config.with_name("second.toml")
-    again.write_text(f'base = "{config.name}"\ninitial_weights = "{first}"\n[optimiser]\niterations = 60\nrate = 1e-4\n')
+    again.write_text(f'base = "{config.name}"\ninitial_weights = "{first}"\n'
+                     "[optimiser]\niterations = 60\nrate = 1e-4\n")
     run_training(again, tmp_path / "second", device="cpu")
     before, after = (json.loads((f / "entry.json").read_text())["training"] for f in (folder, tmp_path / "second"))
     assert "initial_weights" not in before and after["initial_weights"] == first
