@@ -152,6 +152,19 @@ def test_a_checkpoint_that_holds_something_else_is_not_resumed(bank_folder, tmp_
         trainer(bank_folder, tmp_path).run(resume=True)
 
 
+def test_the_best_weights_are_those_of_the_best_validation_and_not_the_last(bank_folder, tmp_path, monkeypatch):
+    ratios = iter((0.9, 0.5, 0.8, 0.7))
+    monkeypatch.setattr(Trainer, "_validation_ratio", lambda self: next(ratios))
+    run = trainer(bank_folder, tmp_path / "run")
+    states = {}
+    run.run(progress=lambda iteration, *_: states.update(
+        {iteration: {name: value.clone() for name, value in run.average.items()}}))
+    best = torch.load(tmp_path / "run" / "best.pt", weights_only=True)
+    assert_same(best, states[16], "second validation")
+    assert any(not torch.equal(best[name], states[26][name]) for name in best)
+    assert [float(row[3]) for row in rows_of(tmp_path / "run")[1:]] == [0.9, 0.5, 0.8, 0.7]
+
+
 class FixedSampler:
     """The same batch every time: two samples whose noise differs tenfold."""
 
