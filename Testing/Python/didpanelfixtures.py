@@ -58,14 +58,16 @@ def plots(session):  # noqa: F811
     return PlotViews(session)
 
 
+def drive_candidates(logic):  # noqa: F811
+    """Give the logic of DID Interactive an engine that the test drives, and memory enough."""
+    logic.engine = ControlledDIDEngine()
+    logic.freeMemory = 10**12
+
+
 @pytest.fixture
 def open_panel(session, toolbar, monkeypatch, tmp_path):  # noqa: F811
     """Opens the panel of DID Interactive, not entered yet, on an engine that the test drives."""
-    def prepare(logic):
-        logic.engine = ControlledDIDEngine()
-        logic.freeMemory = 10**12
-
-    with opener(session, monkeypatch, tmp_path, "DIDInteractive", prepare) as open_panel:
+    with opener(session, monkeypatch, tmp_path, "DIDInteractive", drive_candidates) as open_panel:
         yield open_panel
 
 

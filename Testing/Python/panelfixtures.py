@@ -70,15 +70,17 @@ def opener(session, monkeypatch, tmp_path, name, prepare):
         panel.close()
 
 
+def drive(logic):
+    """Give the logic of LDCT Denoise an engine that the test drives."""
+    from controlledengine import ControlledEngine
+
+    logic.engine = ControlledEngine()
+
+
 @pytest.fixture
 def open_panel(session, monkeypatch, tmp_path):
     """Opens the panel of LDCT Denoise, not entered yet, on an engine that the test drives."""
-    from controlledengine import ControlledEngine
-
-    def prepare(logic):
-        logic.engine = ControlledEngine()
-
-    with opener(session, monkeypatch, tmp_path, "LDCTDenoise", prepare) as open_panel:
+    with opener(session, monkeypatch, tmp_path, "LDCTDenoise", drive) as open_panel:
         yield open_panel
 
 
@@ -128,10 +130,15 @@ def done(ct, ui, parameters, calls):
     import slicer
 
     slicer.util.setSliceViewerLayers(background=ct, fit=True)
+    denoise(ct, ui, parameters, calls)
+    return ui
+
+
+def denoise(ct, ui, parameters, calls):
+    """Let a run of the panel of LDCT Denoise begin and end."""
     parameters.inputVolume = ct
     ui.applyButton.click()
-    calls[0].finish()
-    return ui
+    calls[-1].finish()
 
 
 @pytest.fixture

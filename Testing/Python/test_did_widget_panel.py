@@ -1,8 +1,5 @@
 """The panel of DID Interactive: what its controls do to the parameters, and how it follows the scene."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
@@ -10,7 +7,6 @@ from didpanelfixtures import (  # noqa: F401  (fixtures)
     toolbar, ui,
 )
 from fakedidengine import FakeDIDEngine
-from panelfixtures import reached_by_letter, tab_order
 
 
 def choose(combo, value):
@@ -226,50 +222,6 @@ def test_there_is_a_panel_without_a_main_window(mrml, complaints, tmp_path, monk
     session.close()
 
 
-def test_opening_the_panel_loads_neither_torch_nor_anything_of_the_network(tmp_path):
-    program = """if True:
-        import sys
-        sys.path[:0] = sys.argv[2:]
-        from pathlib import Path
-        from slicerscene import SlicerScene
-        from slicerstandins.session import Panel, Session
-        session = Session(SlicerScene(sys.argv[1]), Path(sys.argv[1]))
-        module = session.add_module(Path(sys.argv[2]) / "DIDInteractive.py")
-        panel = Panel(session, module, "DIDInteractive")
-        panel.enter()
-        print(sorted(set(sys.modules) & {"torch", "requests", "SimpleITK", "urllib3", "scipy", "matplotlib.pyplot"}))
-    """
-    folders = [ROOT / "DIDInteractive", ROOT / "LDCTDenoise", ROOT / "Testing" / "Python"]
-    run = subprocess.run([sys.executable, "-c", program, str(tmp_path), *map(str, folders)], capture_output=True,
-                         text=True)
-    assert run.stdout.splitlines()[-1:] == ["[]"], run.stderr
-
-
-@pytest.fixture
-def opened(ready, made):
-    """The panel with a set, everything in sight and all sections open."""
-    for section in ("regions", "advanced"):
-        getattr(ready, f"{section}CollapsibleButton").collapsed = False
-    return ready
-
-
-def test_everything_can_be_reached_with_the_tab_key_in_the_order_of_the_panel(panel, opened):
-    wanted = ["inputsCollapsibleButton", "inputSelector", "modelComboBox", "methodComboBox", "countSpinBox",
-              "regionSelector", "statisticsSelector", "backgroundSelector", "repetitionsSpinBox",
-              "extrapolationSpinBox", "tunedComboBox", "defaultFilterComboBox", "perSliceCheckBox",
-              "referenceSelector", "deviceComboBox", "precisionComboBox", "weightsFolderButton",
-              "importModelButton", "restoreDefaultsButton", "previewButton", "generateButton",
-              "setComboBox", "positionSlider", "previousButton", "nextButton", "comparisonComboBox",
-              "sideBySideButton", "differenceButton", "keepButton", "deleteButton"]
-    assert tab_order(panel, opened, wanted) == wanted
-
-
-def test_alt_and_a_letter_lead_to_the_control_whose_label_marks_it(panel, opened):
-    reached = reached_by_letter(panel, opened, opened.logCollapsibleButton)
-    assert {name: name for name in reached} == reached
-    assert {"inputSelector", "regionSelector", "statisticsSelector", "backgroundSelector"} <= set(reached)
-
-
 def test_the_letters_of_the_keyboard_are_each_of_one_control_and_none_of_slicers_menus(ui):
     import re
 
@@ -277,21 +229,3 @@ def test_the_letters_of_the_keyboard_are_each_of_one_control_and_none_of_slicers
                for letter in re.findall("&(.)", str(widget.text).replace("&&", ""))] + ["C"]
     assert len(set(letters)) == len(letters) > 15
     assert not set(letters) & set("FEVH")
-
-
-def test_every_control_has_a_tool_tip(ui):
-    for name, widget in vars(ui).items():
-        if name.endswith(("Selector", "ComboBox", "SpinBox", "Slider", "Edit")) or (
-                name.endswith("Button") and not name.endswith("CollapsibleButton")):
-            assert widget.toolTip, name
-
-
-def test_the_help_says_what_it_is_not_for_where_it_computes_and_whom_to_cite(session):
-    import types
-
-    import DIDInteractive
-
-    about = DIDInteractive.DIDInteractive(types.SimpleNamespace(path=DIDInteractive.__file__)).parent
-    assert "not for clinical use" in about.helpText and "local" in about.helpText
-    cited = about.helpText + about.acknowledgementText
-    assert "2011.14873" in cited and "10.2991/jaims.d.210428.001" in cited

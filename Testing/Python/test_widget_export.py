@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from dicomscene import ct, database, files, logic, out  # noqa: F401  (fixtures)
 from didscene import array_of
-from panelfixtures import add_ct, calls, complaints, open_panel, panel, parameters, session, ui  # noqa: F401
+from panelfixtures import (  # noqa: F401  (most are fixtures)
+    add_ct, calls, complaints, denoise, open_panel, panel, parameters, session, ui,
+)
 from slicerscene import mrml  # noqa: F401  (a fixture)
 
 from LDCTDenoiseLib.dicomreader import read_dicom
@@ -92,9 +94,7 @@ def test_on_request_the_database_takes_the_new_series(button, logic, ct, out, mo
 @pytest.fixture
 def denoised(ct, ui, parameters, calls):
     """The panel after a run on a CT that was loaded from DICOM."""
-    parameters.inputVolume = ct
-    ui.applyButton.click()
-    calls[0].finish()
+    denoise(ct, ui, parameters, calls)
     return ui
 
 
@@ -135,9 +135,7 @@ def test_the_result_is_exported_while_something_else_is_shown(denoised, paramete
 
 
 def test_a_result_without_dicom_headers_cannot_be_exported_and_the_button_says_why(mrml, ui, parameters, calls):
-    parameters.inputVolume = add_ct(mrml)
-    ui.applyButton.click()
-    calls[0].finish()
+    denoise(add_ct(mrml), ui, parameters, calls)
     assert not ui.exportButton.enabled
     assert "'CT' was not loaded from DICOM" in ui.exportButton.toolTip
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from panelfixtures import (  # noqa: F401  (fixtures)
-    ROOT, calls, complaints, ct, mrml, open_panel, panel, parameters, reached_by_letter, session, settle, tab_order, ui,
+    ROOT, calls, complaints, ct, mrml, open_panel, panel, parameters, session, settle, ui,
 )
 
 
@@ -211,41 +211,6 @@ def test_the_self_test_passes_without_a_main_window(windowless, monkeypatch):
 
     monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: False)
     LDCTDenoise.LDCTDenoiseTest("runTest").debug()
-
-
-@pytest.fixture
-def opened(panel, ui, ct, parameters, calls):
-    """The panel after a run, with everything in sight and all sections open."""
-    parameters.inputVolume = ct
-    ui.applyButton.click()
-    calls[0].finish()
-    ui.advancedCollapsibleButton.collapsed = ui.logCollapsibleButton.collapsed = False
-    ui.exportButton.enabled = True
-    return ui
-
-
-def test_everything_can_be_reached_with_the_tab_key_in_the_order_of_the_panel(panel, opened):
-    wanted = ["inputsCollapsibleButton", "inputSelector", "modelComboBox", "strengthSlider", "outputSelector",
-              "removedNoiseCheckBox", "advancedCollapsibleButton", "deviceComboBox", "precisionComboBox",
-              "weightsFolderButton", "importModelButton", "restoreDefaultsButton", "previewButton",
-              "applyButton", "resultCollapsibleButton", "beforeAfterButton", "sideBySideButton",
-              "differenceButton", "regionSelector", "statisticsTable", "exportButton",
-              "logCollapsibleButton", "logTextEdit"]
-    assert tab_order(panel, opened, wanted) == wanted
-
-
-def test_alt_and_a_letter_lead_to_the_control_whose_label_marks_it(panel, opened):
-    reached = reached_by_letter(panel, opened, opened.logCollapsibleButton)
-    assert {name: name for name in reached} == reached
-    assert set(reached) == {"inputSelector", "modelComboBox", "strengthSlider", "outputSelector", "deviceComboBox",
-                            "precisionComboBox", "weightsFolderButton", "regionSelector"}
-
-
-def test_every_control_has_a_tool_tip(ui):
-    for name, widget in vars(ui).items():
-        if name.endswith(("Selector", "ComboBox", "CheckBox", "Slider", "Table", "Edit")) or (
-                name.endswith("Button") and not name.endswith("CollapsibleButton")):
-            assert widget.toolTip, name
 
 
 def test_every_control_has_a_letter_of_its_own_and_none_of_slicers_menus(ui, calls, ct, parameters):

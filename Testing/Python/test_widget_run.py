@@ -1,7 +1,5 @@
 """Apply and Cancel: what the user sees of a run, and how every run ends."""
 
-import subprocess
-
 import pytest
 from panelfixtures import (  # noqa: F401  (fixtures)
     array_of, calls, complaints, ct, dialogs, mrml, open_panel, panel, parameters, ready, session, settle, shown, ui,
@@ -236,85 +234,3 @@ def test_a_run_in_which_the_network_had_nothing_to_do_times_no_device(ready, par
     calls[0].finish()
     assert "has not been timed yet" in ready.estimateLabel.text
     assert panel.widget.panel.settings.rate("auto", "auto") is None
-
-
-class Torch:
-    """Stands in for the extension PyTorch: whether torch is there, and what was asked of it."""
-
-    def __init__(self, monkeypatch, session, agree=True):
-        import sys
-        import types
-
-        from LDCTDenoiseLib import widgetinstall, widgetjob
-
-        self.installed, self.asked, self.requirements = False, [], []
-        session.testing = False
-        monkeypatch.setattr(widgetjob, "WorkerEngine", object)
-        monkeypatch.setattr(widgetinstall, "torchIsInstalled", lambda: self.installed)
-        monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=lambda: self))
-        import slicer
-
-        monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay",
-                            lambda text, title=None: self.asked.append(text) or agree)
-
-    def installTorch(self, askConfirmation, torchVersionRequirement):
-        self.requirements.append(torchVersionRequirement)
-        self.installed = True
-        return self
-
-
-def test_pytorch_is_installed_when_the_user_agrees(ready, calls, monkeypatch, session):
-    torch = Torch(monkeypatch, session)
-    ready.applyButton.click()
-    assert len(torch.asked) == 1
-    assert "downloaded once" in torch.asked[0]
-    assert torch.requirements == [">=2.2"]
-    assert len(calls) == 1
-
-
-def test_an_installation_that_fails_is_told_in_one_message(ready, calls, monkeypatch, session, dialogs):
-    torch = Torch(monkeypatch, session)
-
-    def fail(**options):
-        raise subprocess.CalledProcessError(1, "pip")
-
-    torch.installTorch = fail
-    ready.applyButton.click()
-    settle()
-    assert "PyTorch could not be installed" in dialogs[0]
-    assert calls == [] and ready.applyButton.text == "&Apply"
-
-
-def test_nothing_is_installed_or_run_when_the_user_does_not_agree(ready, calls, monkeypatch, session):
-    torch = Torch(monkeypatch, session, agree=False)
-    ready.applyButton.click()
-    assert torch.requirements == []
-    assert calls == []
-    assert ready.applyButton.text == "&Apply"
-
-
-def test_nobody_is_asked_about_pytorch_that_is_there(ready, calls, monkeypatch, session):
-    torch = Torch(monkeypatch, session)
-    torch.installed = True
-    ready.applyButton.click()
-    assert torch.asked == []
-    assert len(calls) == 1
-
-
-def test_without_the_extension_pytorch_the_message_says_what_to_install(ready, calls, monkeypatch, session, dialogs):
-    import sys
-
-    Torch(monkeypatch, session)
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
-    ready.applyButton.click()
-    settle()
-    assert calls == []
-    assert "install the extension 'PyTorch'" in dialogs[0]
-
-
-def test_a_self_test_of_slicer_never_installs_anything(ready, calls, monkeypatch, session, dialogs):
-    torch = Torch(monkeypatch, session)
-    session.testing = True
-    ready.applyButton.click()
-    settle()
-    assert (torch.asked, torch.requirements, calls) == ([], [], [])

@@ -86,12 +86,16 @@ def test_ready_in_a_narrow_panel(panel, parameters, sample, ui):
     picture(panel, "narrow", width=330)
 
 
-def test_preview(panel, parameters, sample, ui, calls, session):
+def preview(parameters, sample, ui, calls, session):
     parameters.inputVolume = sample
     session.sliceLogics["Red"].SnapSliceOffsetToIJK()
     ui.previewButton.click()
     calls[0].finish()
     settle()
+
+
+def test_preview(panel, parameters, sample, ui, calls, session):
+    preview(parameters, sample, ui, calls, session)
     picture(panel, "preview")
 
 
@@ -103,12 +107,16 @@ def test_preview_refused(panel, parameters, sample, ui, session):
     picture(panel, "preview-refused")
 
 
-def test_running(panel, parameters, sample, ui, calls):
+def run(parameters, sample, ui, calls):
     parameters.inputVolume = sample
     ui.applyButton.click()
     calls[0].started()
     calls[0].progress(2, 84.0)
     settle()
+
+
+def test_running(panel, parameters, sample, ui, calls):
+    run(parameters, sample, ui, calls)
     picture(panel, "running")
 
 
@@ -211,29 +219,17 @@ def test_done_in_a_dark_theme(dark, panel, parameters, sample, ui, calls, denois
 
 def test_preview_and_a_warning_in_a_dark_theme(dark, panel, parameters, sample, ui, calls, session):
     sample.SetSpacing(0.2, 0.2, 5.0)
-    parameters.inputVolume = sample
-    session.sliceLogics["Red"].SnapSliceOffsetToIJK()
-    ui.previewButton.click()
-    calls[0].finish()
-    settle()
+    preview(parameters, sample, ui, calls, session)
     picture(panel, "preview-dark")
 
 
 def test_running_in_a_dark_theme(dark, panel, parameters, sample, ui, calls):
-    parameters.inputVolume = sample
-    ui.applyButton.click()
-    calls[0].started()
-    calls[0].progress(4, 20.0)
-    settle()
+    run(parameters, sample, ui, calls)
     picture(panel, "running-dark")
 
 
 def test_running_on_a_display_of_twice_the_resolution(panel, parameters, sample, ui, calls):
-    parameters.inputVolume = sample
-    ui.applyButton.click()
-    calls[0].started()
-    calls[0].progress(4, 20.0)
-    settle()
+    run(parameters, sample, ui, calls)
     picture(panel, "running-hidpi", scale=2)
 
 
