@@ -1,10 +1,12 @@
 """Training configurations: reading, bases, wrong entries, learning rates."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from LDCTDenoiseLib.modelregistry import PACKAGED_FOLDER
 from LDCTDenoiseLib.networks import build
 from LDCTDenoiseLib.training.config import OptimiserConfig, read_config
 from LDCTDenoiseLib.training.trainer import learning_rate
@@ -36,10 +38,11 @@ def test_every_configuration_reads_and_builds_its_network(name):
 
 
 @pytest.mark.parametrize("stage", ["", "_second"])
-def test_networks_compared_with_each_other_share_one_recipe(stage):
+def test_the_shipped_networks_share_one_recipe_but_for_the_iterations(stage):
     hrnet, unet, plain = (read_config(CONFIGS / f"{name}{stage}.toml") for name in ("hrnet", "unet", "plain"))
     for other in (unet, plain):
-        assert replace(other, network=hrnet.network, optimiser=hrnet.optimiser,
+        optimiser = replace(other.optimiser, iterations=hrnet.optimiser.iterations)
+        assert replace(other, network=hrnet.network, optimiser=optimiser,
                        initial_weights=hrnet.initial_weights) == hrnet
 
 
@@ -119,6 +122,21 @@ def test_a_value_of_another_type_or_out_of_range_is_refused_by_section_entry_and
 
 def test_a_whole_number_stands_for_a_number(tmp_path):
     assert read_config(written(tmp_path, MINIMAL.replace("1e-3", "1"))).optimiser.rate == 1
+
+
+@pytest.mark.parametrize("half", ["first", "second"])
+@pytest.mark.parametrize("name", ["hrnet", "unet", "plain"])
+def test_the_recipe_of_a_shipped_network_is_what_its_card_says(name, half):
+    card = next(one for one in json.loads((PACKAGED_FOLDER / "models.json").read_text(encoding="utf-8"))["models"]
+                if one["name"] == name)
+    config = read_config(CONFIGS / (f"{name}.toml" if half == "first" else f"{name}_second.toml"))
+    told = card["training"]["first_half"] if half == "first" else card["training"]
+    assert (config.network.architecture, list(config.network.widths)) == (card["architecture"], card["widths"])
+    assert (config.optimiser.iterations, config.optimiser.batch_size, config.optimiser.rate, config.seed) == (
+        told["scheduled_iterations"], told["batch_size"], told["rate"], told["seed"])
+    assert config.sampling.phantom_share == told["sampling"]["phantom_share"]
+    if half == "second" or name == "unet":  # the others' was changed by hand, as their recipes say
+        assert config.sampling.noise_ratio == told["sampling"]["noise_ratio"]
 
 
 def test_an_absent_configuration_is_named(tmp_path):
