@@ -112,6 +112,12 @@ def test_hrnet_and_unet_are_held_to_their_aims_and_checked_against_an_earlier_ev
     assert networks_report.main(arguments, TINY) == 0
     readme = (folder / "networks" / "README.md").read_text()
     assert "## hrnet against unet, per track and dose" in readme and "ratio m" in readme
+    sizes = readme.partition("| U-Net |")[2].splitlines()[2:4]
+    (ours, *_, own_parameters, _), (full, *_, parameters, multiply_adds) = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in sizes)
+    assert (ours.split()[0], full, multiply_adds) == ("unet", "full width", "41.2 G")
+    assert own_parameters == f"{sum(p.numel() for p in random_network('unet').parameters()):,}"
+    assert float(parameters.replace(",", "")) == pytest.approx(39.3e6, rel=1e-3)
     with (folder / "networks" / "paper.csv").open() as stream:
         beside = list(csv.DictReader(stream))
     assert [r["region"] for r in beside] == ["body", "whole image"] * 2

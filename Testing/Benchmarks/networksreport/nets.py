@@ -8,8 +8,12 @@ import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from LDCTDenoiseLib.evaluationnetwork import Network
 from LDCTDenoiseLib.modelregistry import ModelCard, find_model, load_model, save_weights
+from LDCTDenoiseLib.networks import build
+from LDCTDenoiseLib.networks.multiplyadds import multiply_adds
+from LDCTDenoiseLib.training.config import NetworkConfig
 
 
 class ReportNetwork(Network):
@@ -51,8 +55,6 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
 
     Raises ValueError where there are no such files or they do not fit each other.
     """
-    import torch
-
     config = path.with_name("config.json")
     for needed in (path, config):
         if not needed.is_file():
@@ -78,3 +80,10 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
                      network.get("options", {}), file, digest, {"training": recipe})
     load_model(card)  # says so now if the weights belong to another architecture
     return card
+
+
+def size(config: NetworkConfig) -> tuple[int, int]:
+    """Return the parameters, and the multiply-adds for 512 x 512, of a network that need not have been trained."""
+    with torch.device("meta"):  # shapes without values
+        network = build(config.architecture, config.widths, config.form, **config.options)
+    return sum(parameter.numel() for parameter in network.parameters()), multiply_adds(network)

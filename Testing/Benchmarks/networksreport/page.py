@@ -6,11 +6,14 @@ import math
 
 import numpy as np
 from didreport.tables import table, text, write_csv, write_page
+from LDCTDenoiseLib.modelregistry import ModelCard
+from LDCTDenoiseLib.training.config import NetworkConfig, read_config
 
 from . import paper
 from .comparing import AIM_RATIO, AIM_SHARE, limit, mean
 from .context import Context
-from .plan import EXPECTED, FULL_RIVAL, LIKE_THE_PAPER, MAIN, PARTS, RIVAL
+from .nets import size
+from .plan import EXPECTED, FULL_RECIPE, FULL_RIVAL, LIKE_THE_PAPER, MAIN, PARTS, RIVAL
 from .slicespart import versus, versus_table
 
 TITLES = {
@@ -19,6 +22,7 @@ TITLES = {
     "noise": "what the networks remove (Figure 8)",
     "failures": "the worst slices, with the reason",
 }
+SIZE = ("widths", "form", "parameters", "multiply-adds (512 x 512)")
 
 
 def write_readme(context: Context) -> None:
@@ -31,7 +35,7 @@ def write_readme(context: Context) -> None:
              "Low dose is simulated on validation patients that no network was trained on; this time at most "
              f"{context.plan.slices} slices of a patient, at {doses} of the dose. Not for clinical use.", "",
              *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
-             "## Networks", "", *_networks(context)]
+             "## Networks", "", *_networks(context), *_unet_sizes(context)]
     for rival in (RIVAL, FULL_RIVAL):
         if context.network(MAIN) and context.network(rival):
             lines += _aims(context, rival)
@@ -40,14 +44,30 @@ def write_readme(context: Context) -> None:
 
 
 def _networks(context: Context) -> list[str]:
-    body = [[n.label, n.card.architecture, "-".join(str(w) for w in n.card.widths), n.card.form, f"{n.parameters:,}",
-             f"{n.multiply_adds / 1e9:.1f} G", n.recipe] for n in context.networks]
-    lines = table(["network", "architecture", "widths", "form", "parameters", "multiply-adds (512 x 512)", "trained"],
-                  body)
+    body = [[n.label, n.card.architecture, *_size(n.card, n.parameters, n.multiply_adds), n.recipe]
+            for n in context.networks]
+    lines = table(["network", "architecture", *SIZE, "trained"], body)
     missing = [f"- {name}: {words}" for name, words in EXPECTED.items() if context.network(name) is None]
     if missing:
         lines += ["Took no part, as no weights were given (`--extra-weights NAME=checkpoint.pt`):", "", *missing, ""]
     return lines
+
+
+def _unet_sizes(context: Context) -> list[str]:
+    """The U-Net of the table beside one of the paper's widths, which is of that size whether trained or not."""
+    ours = context.network(RIVAL)
+    if ours is None:
+        return []
+    full = read_config(FULL_RECIPE).network
+    return ["The U-Net as it takes part, and with the widths that the paper prints (section 2.2.4, "
+            f"`configs/equal/{FULL_RECIPE.name}`):", "",
+            *table(["U-Net", *SIZE], [[ours.label, *_size(ours.card, ours.parameters, ours.multiply_adds)],
+                                      ["full width", *_size(full, *size(full))]])]
+
+
+def _size(network: ModelCard | NetworkConfig, parameters: int, multiply_adds: int) -> list[str]:
+    return ["-".join(str(width) for width in network.widths), network.form, f"{parameters:,}",
+            f"{multiply_adds / 1e9:.1f} G"]
 
 
 def _aims(context: Context, rival: str) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from LDCTDenoiseLib.evaluationcases import TRACKS
 
 CRLM = "crlm_1006_cap_ge"
 MAIN, RIVAL, FULL_RIVAL = "hrnet", "unet", "unet_full"
 """The networks with aims to meet: the first is to beat both others, one of equal cost, one of the paper's widths."""
+FULL_RECIPE = Path(__file__).resolve().parents[3] / "configs" / "equal" / "unet_full.toml"
+"""What trains the last of them."""
 PARTS = ("slices", "showcases", "noise", "failures")
 EXPECTED = {
     "redcnn": "RED-CNN, trained on the same data, patches and steps as hrnet_equal",
