@@ -46,13 +46,14 @@ def main(arguments=None, plan: Plan | None = None) -> int:
                         help="where --train-doses leaves its networks")
     parser.add_argument("--train-doses", action="store_true", help="train the networks for one dose each, nothing else")
     parser.add_argument("--iterations", type=int, help="with --train-doses: in place of the configurations' number")
+    parser.add_argument("--device", default="cpu", help="what the part timing measures: cpu (default), cuda, mps")
     given = parsed(parser, arguments)
     if given.train_doses:
         doses.train(given.dose_networks, given.data, given.iterations, say)
         return 0
     cache = Cache(given.cache)
-    build(Context(plan or Plan(), Scenes(given.data, cache), Sets(cache, say), given.output, given.dose_networks),
-          given.parts)
+    build(Context(plan or Plan(), Scenes(given.data, cache), Sets(cache, say), given.output, given.dose_networks,
+                  given.device), given.parts)
     return 0
 
 

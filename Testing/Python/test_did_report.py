@@ -18,8 +18,10 @@ import did_report  # noqa: E402
 from didreport import doses, matching  # noqa: E402
 from didreport.contrast import contrasting, disc  # noqa: E402
 from didreport.figurespart import flattest  # noqa: E402
-from didreport.matchedpart import FLAT, ceiling, flat_tissue, noise_of_pairs  # noqa: E402
-from didreport.phantompart import order_table  # noqa: E402
+from didreport.flickerpart import ALONE, SHARED, statement  # noqa: E402
+from didreport.literalpart import steps_of  # noqa: E402
+from didreport.matchedpart import FLAT, ceiling, flat_tissue, noise_of_pairs, room_for_squares  # noqa: E402
+from didreport.phantompart import evidence, order_table  # noqa: E402
 from didreport.plan import Choice, Figures, Plan  # noqa: E402
 from didreport.rangepart import METHODS, reach  # noqa: E402
 from didreport.regions import halves  # noqa: E402
@@ -99,6 +101,47 @@ def test_resolution_out_of_order_is_named_on_its_side():
     assert "| did | smoother | NO (-3.1 %) |" in lines and "| did | sharper | yes (+20.0 %) |" in lines
 
 
+def test_only_rods_that_stand_out_from_the_noise_of_the_input_are_counted_as_evidence():
+    rows = [{"task": task, "method": method, "position": place, "ratio": ratio}
+            for task, method, place, ratio in (
+                ("14 HU", "blend", 0.5, 1.0), ("14 HU", "did", -0.5, 0.9), ("14 HU", "did", 0.2, 1.1),
+                ("14 HU", "did", 0.5, 1.3), ("3 HU", "did", 0.5, 9.0))]
+    text = evidence(rows, {"14 HU": (12.0, 5.0), "3 HU": (3.0, 1.6)})
+    assert "1 of 2 differences exceed" in text and "did 0.900 on the smoother and 1.200 on the sharper side" in text
+    assert "0 of 1 differences" in evidence(rows, {"3 HU": (3.0, 1.6)})
+
+
+@pytest.mark.parametrize(("shared", "alone", "words"), [
+    ((0.1, 0.2), (0.3, 0.4), "Shared weights flicker less, at 2 of the 2"),
+    ((0.3, 0.4), (0.1, 0.2), "Shared weights do not flicker less, at 0 of the 2"),
+    ((0.3, 0.2), (0.1, 0.8), "at some places only, at 1 of the 2")])
+def test_what_is_said_of_flicker_follows_the_numbers(shared, alone, words):
+    rows = [{"method": name.format("did-ordered"), "kind": kind, "position": place, "flicker_hu": value}
+            for name, values in ((SHARED, shared), (ALONE, alone))
+            for kind, place, value in (("smoother", -0.5, 9.0), ("sharper", 0.3, values[0]),
+                                       ("sharper", 0.7, values[1]), ("input", 1.0, 0.2))]
+    text = statement("did-ordered", rows, 0.2)
+    assert words in text
+    ends = [f"{100 * min(values) / 0.2:.0f} % to {100 * max(values) / 0.2:.0f} %" for values in (shared, alone)]
+    assert all(one in text for one in ends)
+
+
+def test_the_steps_of_the_papers_descent_are_those_that_its_outcome_tells():
+    assert steps_of("It ended, because step 1 changed the image by less than 1 %") == 1
+    assert steps_of("It ended, because the descent diverged at step 12; 3 of the steps went on") == 12
+    assert steps_of("It ended, because the most steps allowed (80) were taken; 3 of the steps went on") == 80
+    assert np.isnan(steps_of("No smoother candidates"))
+
+
+def test_room_for_a_spectrum_is_counted_in_squares_that_lie_wholly_inside_a_tissue():
+    full = np.ones((1, 96, 96), bool)
+    checked = full & (np.arange(96) % 47 != 0)
+    masks = {"lung": ~full, "fat": checked, "soft": checked, "bone": ~full, "body": full}
+    scenes = [Scene("phantom", "phantom", 30.0, full, None, (1.0, 1.0, 1.0), {**masks, "soft": soft})
+              for soft in (checked, full)]
+    assert room_for_squares(scenes) == "lung 0 of 2, fat 0 of 2, soft 1 of 2, bone 0 of 2, body 2 of 2"
+
+
 def test_noise_of_two_realisations_does_not_count_anatomy():
     random = np.random.default_rng(0)
     anatomy = np.where(np.arange(200) % 20 < 10, -800.0, 300.0) * np.ones((3, 200, 1))
@@ -164,8 +207,8 @@ def test_every_dose_has_a_recipe_with_its_one_noise_level(network):
 SMALL = Choice("phantom", FILE, 0, (0, 1), 96)
 TINY = Plan(
     models=("tiny",), patients=(SMALL,), all_models=(SMALL,), noise_indices=(30.0,), count=5,
-    volume=Choice("volume", FILE, 0, (0, 1, 2, 3), 80), rods_size=192, rods_pixel=1.1, rods_pairs=1, slider_size=32,
-    slider_slices=2, figures=Figures(
+    volume=Choice("volume", FILE, 0, (0, 1, 2, 3), 80), whole=SMALL, rods_size=192, rods_pixel=1.1, rods_pairs=1,
+    slider_size=32, slider_slices=2, figures=Figures(
         low_contrast=SMALL, lesion=(40, 50, 4), liver=(60, 50, 4), low_zoom=(44, 44, 20), low_detail=(50, 50, 20),
         high_contrast=SMALL, high_zoom=(44, 44, 20), other=SMALL, cone_beam=SMALL, noise_indices=(20.0,),
         exposures=(0.25,), crop=96, count=3))
@@ -187,7 +230,7 @@ def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(da
     assert {"README.md", "range.md", "matched.md", "figures.md", "timing.md"} <= made
     with (tmp_path / "did" / "range.csv").open() as stream:
         kinds = [row["kind"] for row in csv.DictReader(stream)]
-    assert kinds.count("default") == kinds.count("input") == len(METHODS)
+    assert kinds.count("default") == kinds.count("input") == 2 * len(METHODS)  # slices and a volume
     page = (tmp_path / "did" / "figures.md").read_text()
     assert "Left out" in page and "## Regions of the CNR" in page and "did-ordered, differs" in page
     with (tmp_path / "did" / "figures.csv").open() as stream:
@@ -195,7 +238,13 @@ def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(da
     assert all(float(row[key]) >= 0 for row in rows for key in ("std_hu", "rmse_hu"))
     # Cupping darkens the phantom's cone-beam image so far that no soft tissue is left to compare with.
     assert all(float(row["cnr"]) >= 0 for row in rows if row["figure"] != "S1")
-    assert "| slider, slice |" in (tmp_path / "did" / "timing.md").read_text()
+    timing = (tmp_path / "did" / "timing.md").read_text()
+    assert "| slider, slice |" in timing and "| tiny | gains |" in timing
+    with (tmp_path / "did" / "literal.csv").open() as stream:
+        assert [(row["reduction"], row["side"]) for row in csv.DictReader(stream)] == [
+            (reduction, side) for reduction in ("mean", "sum") for side in ("smoother", "sharper")]
+    page = (tmp_path / "did" / "range.md").read_text()
+    assert "Does TTF50 rise" in page and "## Flicker" in page and "## The paper's own descent" in page
     assert "candidates:" in capsys.readouterr().out
 
     before = (tmp_path / "did" / "matched.csv").read_text()

@@ -12,13 +12,17 @@ from .sets import Sets
 
 @dataclass(frozen=True)
 class Context:
-    """``output`` is the report's folder, ``dose_networks`` that of the networks trained for one dose each."""
+    """``output`` is the report's folder, ``dose_networks`` that of the networks trained for one dose each.
+
+    ``device`` is what the part on the timing measures; all other parts run on the CPU.
+    """
 
     plan: Plan
     scenes: Scenes
     sets: Sets
     output: Path
     dose_networks: Path
+    device: str = "cpu"
 
     def patient(self, choice: Choice, noise_index: float) -> Scene:
         """The slices of a patient at the plan's dose, in two realisations of the noise."""

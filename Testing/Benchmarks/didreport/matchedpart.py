@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from DIDInteractiveLib.candidates import CandidateSet
@@ -10,6 +10,7 @@ from DIDInteractiveLib.edges import EdgeProbe
 from DIDInteractiveLib.settings import CandidateSettings
 from LDCTDenoiseLib.metrics import noise_power_spectrum, rmse, rois_in_mask
 
+from .comparedmethods import BLEND, methods
 from .context import Context
 from .drawing import draw_matched
 from .matching import BETTER, SIDES, WORSE, Curve, curve, noise_at, positions, summary, without_noise
@@ -28,16 +29,8 @@ REGION = 48
 """Side, in pixels, of the squares in which noise power spectra are taken."""
 FLAT = "body, matched in flat tissue"
 """Noise as the reader sees it, in flat soft tissue, and the error of the whole body: not the same pixels."""
-BLEND = CandidateSettings("blend", 31)
 CHECK = "blend, fewer candidates"
 """Blending with as few candidates as the other methods have: what differs from BLEND is the interpolation's error."""
-
-
-def methods(count: int) -> dict[str, CandidateSettings]:
-    """What is compared with blending; the default method first."""
-    return {"did-ordered": CandidateSettings("did-ordered", count), "did": CandidateSettings("did", count),
-            "did, gains": CandidateSettings("did", count, tuned="gains"),
-            "weights interpolated": CandidateSettings("interpolate", count)}
 
 
 def noise_of_pairs(image: np.ndarray, mask: np.ndarray) -> float:
@@ -105,10 +98,11 @@ def _curves(scene: Scene, made: CandidateSet, matched: np.ndarray, judged: np.nd
 def write_matched(context: Context) -> None:
     """Write matched.csv, phantoms.csv, matched.png and matched.md."""
     plan = context.plan
-    rows = []
+    rows, scenes = [], []
     for choice in plan.patients:
         for noise_index in plan.noise_indices:
             scene = context.patient(choice, noise_index)
+            scenes.append(scene)
             wanted = methods(plan.count)
             if noise_index != plan.pair_noise:
                 wanted = {name: wanted[name] for name in ("did-ordered", "did")}
@@ -119,7 +113,7 @@ def write_matched(context: Context) -> None:
     draw_matched(context.output / "matched.png", [r for r in rows if r["method"] != CHECK])
     phantom_lines = phantoms(context, methods(plan.count), BLEND)
     write_page(context.output / "matched.md", [
-        *_introduction(context), *_statement(rows), *_tables(rows), *_texture(rows), *phantom_lines])
+        *_introduction(context), *_statement(rows), *_tables(rows), *_texture(rows, scenes), *phantom_lines])
 
 
 def _introduction(context: Context) -> list[str]:
@@ -209,26 +203,46 @@ def _tables(rows: list[dict]) -> list[str]:
     return lines
 
 
-def _texture(rows: list[dict]) -> list[str]:
-    """Sharpness and noise texture in the body, means over scenes."""
+def room_for_squares(scenes: Sequence[Scene]) -> str:
+    """In how many of these scenes a tissue holds a square for a noise power spectrum, in words."""
+    def holds(scene: Scene, tissue: str) -> bool:
+        mask = scene.masks[tissue]
+        return len(rois_in_mask(mask, mask, REGION)) > 0
+
+    count = {tissue: sum(holds(scene, tissue) for scene in scenes) for tissue in TISSUES}
+    return ", ".join(f"{tissue} {number} of {len(scenes)}" for tissue, number in count.items())
+
+
+def _texture(rows: list[dict], scenes: Sequence[Scene]) -> list[str]:
+    """Sharpness and noise texture in the body: mean over scenes, and from which to which value."""
     wanted = [-0.5, 0.25, 0.5, 0.75]
     places = sorted({r["position"] for r in rows})
     near = [min(places, key=lambda p, w=w: abs(p - w)) for w in wanted]
     body = []
     names = ["blend", *_compared_methods(rows)]
     shared = set.intersection(*({r["scene"] for r in rows if r["method"] == name} for name in names))
-    for name in names:
-        own = [r for r in rows if r["method"] == name and r["tissue"] == "body" and r["scene"] in shared]
-        cells = []
-        for place in near:
-            found = np.array([[r[key] for key in FURTHER] for r in own if r["position"] == place])
+    for place in near:
+        for name in names:
+            own = [r for r in rows if r["tissue"] == "body" and r["scene"] in shared
+                   and (r["method"], r["position"]) == (name, place)]
+            found = np.array([[r[key] for key in FURTHER] for r in own]) * (1, 1, 100)
             known = found[np.isfinite(found).all(axis=1)]
-            mean = known.mean(axis=0) if len(known) else (np.nan,) * len(FURTHER)
-            cells.append(f"{text(100 * mean[2])} % / {text(mean[0], 3)} / {text(mean[1], 3)} ({len(known)})")
-        body.append([name, *cells])
+            mean, peak, edges = (_spread(values, digits) for values, digits in zip(known.T, (3, 3, 1)))
+            body.append([text(place, 2), name, edges, mean, peak, f"{len(known)} of {len(found)}"])
     return ["## Sharpness and noise texture at matched noise", "",
-            "Slope of the edges relative to the input's (edges that the smooth bound shows) / mean frequency / peak "
-            f"frequency per mm of the noise power spectrum in the body (squares of {REGION} pixels, from the "
-            "difference of two realisations). Means over the scenes in which all methods took part; how many of them a "
-            "method reaches there, in brackets.", "",
-            *table(["method", *(f"position {p:.2f}" for p in near)], body)]
+            "Slope of the edges in per cent of the input's (edges that the smooth bound shows), mean and peak "
+            f"frequency per mm of the noise power spectrum (squares of {REGION} pixels, from the difference of two "
+            f"realisations). Mean (lowest .. highest) over the {len(shared)} scenes in which all methods took part, as "
+            "far as a method reaches the place there. Scenes differ in sharpness and texture, hence the ranges; "
+            "compare methods within a place.", "",
+            "Of the body only, because a spectrum needs squares that lie wholly inside one region, and single tissues "
+            f"hardly hold any. Scenes with at least one: {room_for_squares(scenes)}. Smaller squares would find more "
+            "room and tell fewer frequencies apart: the noise is correlated over several pixels.", "",
+            *table(["position", "method", "edges, %", "mean frequency", "peak frequency", "scenes"], body)]
+
+
+def _spread(values: np.ndarray, digits: int) -> str:
+    """Mean, lowest and highest of some values, in words."""
+    if len(values) == 0:
+        return "-"
+    return f"{text(values.mean(), digits)} ({text(values.min(), digits)} .. {text(values.max(), digits)})"

@@ -26,7 +26,7 @@ CONTRASTS = (1000.0, 100.0, 50.0)
 EDGE_MM = 4.0
 PER_SIDE = 5
 
-DISKS = "phantom/sim_lcdct_cct189_fbp_dose100.nii.gz"
+DISKS = {f"dose {dose / 100:.2f}": f"phantom/sim_lcdct_cct189_fbp_dose{dose:03d}.nii.gz" for dose in (10, 55, 100)}
 DISK_PIXEL_MM = 220 / 256
 """The files say 1 mm; the 200 mm phantom is 232.7 pixels wide, 220 mm on 256 pixels."""
 DISK_RING_MM = 40.0
@@ -35,6 +35,8 @@ DISK_RODS = {"14 HU, 3 mm": (-1, 1, 1.5), "7 HU, 5 mm": (-1, -1, 2.5), "5 HU, 7 
 """Rods at 45 degrees on a ring: sign of row and column from the middle, radius in mm (phantom CCT189, as in
 doi:10.5281/zenodo.7996580)."""
 DISK_CROP = 128
+LEAST_CNR = 0.2
+"""Of blending: a ratio to less than that is noise over noise."""
 WITHOUT = 10
 """The first slices of each file hold no rods, the other ones do."""
 
@@ -49,18 +51,28 @@ def phantoms(context: Context, methods: dict[str, CandidateSettings], blend: Can
              "noise of the others, on three of which weights were tuned; the edge profile is taken from the mean of "
              "all. Noise SD in the water.", "",
              *_ratio_table(rows), *order_table(rows)]
-    there = (context.scenes.data / DISKS).is_file()
-    found = _contrast_rows(context, {"blend": blend, **methods}) if there else []
+    found, inputs = [], {}
+    for level, file in DISKS.items():
+        if (context.scenes.data / file).is_file():
+            found += _contrast_rows(context, {"blend": blend, **methods}, level, inputs)
     lines += ["## Low contrast at matched noise: simulated MITA disks", ""]
     if found:
-        lines += ["CNR as the DID paper defines it, 2 |difference| / (sum of the SDs), of the four rods; the "
-                  "difference is the mean over the ten slices with rods less that over the ten without, the SDs are "
-                  "means over slices. The noise in these differences is the same for all methods, so the ratios are "
-                  "steadier than the values; below a CNR of about 0.2 they mean little.", "", *_ratio_table(found)]
+        lines += ["CNR as the DID paper defines it, 2 |difference| / (sum of the SDs), of the four rods at each "
+                  "of the doses there are; the difference is the mean over the ten slices with rods less that over "
+                  "the ten without, the SDs are means over slices. The noise in these differences is much the same for "
+                  "all methods, so the ratios are steadier than the values; where blending has a CNR below "
+                  f"{LEAST_CNR:g} there is none.", "", evidence(found, inputs), "",
+                  *_ratio_table(found, {task: f"{text(mean)} ± {text(error)}"
+                                        for task, (mean, error) in inputs.items()})]
     else:
         lines += ["Left out: the data folder has no phantom/sim_lcdct_*.", ""]
     write_csv(context.output / "phantoms.csv", rows + found)
     return lines
+
+
+def resolution_order(context: Context, methods: dict[str, CandidateSettings]) -> list[str]:
+    """Lines that say whether the resolution of rods in water rises with the noise, a measure that places nothing."""
+    return order_table(_resolution_rows(context, methods))
 
 
 def _resolution_rows(context: Context, methods: dict[str, CandidateSettings]) -> list[dict]:
@@ -103,11 +115,29 @@ def _rods_scene(context: Context, phantom: Phantom) -> tuple[Scene, np.ndarray]:
     return Scene("rods in water", "rods", plan.pair_noise, noisy, None, phantom.spacing, {}), water
 
 
-def _contrast_rows(context: Context, methods: dict[str, CandidateSettings]) -> list[dict]:
-    array = read_volume(context.scenes.data / DISKS).array
+def evidence(rows: list[dict], inputs: dict[str, tuple[float, float]]) -> str:
+    """How many of the rods stand out from the noise at all, and the ratios of those alone.
+
+    ``inputs``: for every task the difference in the input and its standard error, HU.
+    """
+    sure = [task for task, (mean, error) in inputs.items() if mean > 2 * error]
+    words = (f"Ten slices are few: in the input {len(sure)} of {len(inputs)} differences exceed two standard errors; "
+             "the others are mostly noise, and so are their ratios.")
+    ratios = []
+    for method in dict.fromkeys(r["method"] for r in rows if r["method"] != "blend"):
+        sides = [summary([r["ratio"] for r in rows if r["task"] in sure and r["method"] == method
+                          and (r["position"] < 0) == (side == SIDES[0])]).mean for side in SIDES]
+        ratios.append(f"{method} {text(sides[0], 3)} on the smoother and {text(sides[1], 3)} on the sharper side")
+    return f"{words} Mean ratios to blending of the {len(sure)} alone: {'; '.join(ratios)}." if sure else words
+
+
+def _contrast_rows(context: Context, methods: dict[str, CandidateSettings], level: str,
+                   inputs: dict[str, tuple[float, float]]) -> list[dict]:
+    """Scores of the rods at one dose; ``inputs`` gets each difference in the input and its standard error, HU."""
+    array = read_volume(context.scenes.data / DISKS[level]).array
     first = (array.shape[1] - DISK_CROP) // 2
     part = np.ascontiguousarray(array[:, first:first + DISK_CROP, first:first + DISK_CROP])
-    scene = Scene("MITA disks", "MITA", float("nan"), part, None, (1.0, DISK_PIXEL_MM, DISK_PIXEL_MM), {})
+    scene = Scene(f"MITA disks, {level}", "MITA", float("nan"), part, None, (1.0, DISK_PIXEL_MM, DISK_PIXEL_MM), {})
     position = (np.arange(DISK_CROP) - (DISK_CROP - 1) / 2) * DISK_PIXEL_MM
     offset = DISK_RING_MM / np.sqrt(2)
     background = np.ones(part.shape[1:], bool)
@@ -116,24 +146,32 @@ def _contrast_rows(context: Context, methods: dict[str, CandidateSettings]) -> l
         distance = np.hypot(position[:, None] - row * offset, position[None, :] - column * offset)
         background &= distance > radius + EDGE_MM
         around = (distance > radius + 2) & (distance < radius + 10)
-        tasks[f"CNR, {rod}"] = _cnr(distance <= radius, around)
+        tasks[f"CNR, {level}, {rod}"] = _cnr(distance <= radius, around)
+        inputs[f"CNR, {level}, {rod}"] = _difference(part, distance <= radius, around)
 
     def noise(images: np.ndarray) -> float:
         return float(np.sqrt(np.mean([one[background].var(dtype=np.float64) for one in images])))
 
-    return _rows(context, scene, methods, np.broadcast_to(background, part.shape), noise, tasks)
+    return _rows(context, scene, methods, np.broadcast_to(background, part.shape), noise, tasks, LEAST_CNR)
 
 
 def _cnr(rod: np.ndarray, around: np.ndarray) -> Callable[[np.ndarray], float]:
     def cnr(images: np.ndarray) -> float:
-        differences = np.array([one[rod].mean() - one[around].mean() for one in images])
         deviation = np.mean([one[rod].std() + one[around].std() for one in images[WITHOUT:]])
-        return float(2 * (differences[WITHOUT:].mean() - differences[:WITHOUT].mean()) / deviation)
+        return float(2 * _difference(images, rod, around)[0] / deviation)
     return cnr
 
 
-def _rows(context: Context, scene: Scene, methods, roi, noise, tasks) -> list[dict]:
-    """Scores of all tasks at matched noise; the first method is what the others are compared with."""
+def _difference(images: np.ndarray, rod: np.ndarray, around: np.ndarray) -> tuple[float, float]:
+    """Mean of a rod less that of what is around it, with the rod less without it, and its standard error; HU."""
+    found = np.array([one[rod].mean() - one[around].mean() for one in images])
+    without, there = found[:WITHOUT], found[WITHOUT:]
+    error = sum(some.var(ddof=1) / len(some) for some in (without, there)) ** 0.5
+    return float(there.mean() - without.mean()), float(error)
+
+
+def _rows(context: Context, scene: Scene, methods, roi, noise, tasks, least: float = 0.0) -> list[dict]:
+    """Scores of all tasks at matched noise; the first method is what the others are compared with, above ``least``."""
     made = {name: context.sets.make(scene, network(context.plan.models[0]), settings, roi)
             for name, settings in methods.items()}
     places = positions(PER_SIDE)
@@ -147,7 +185,8 @@ def _rows(context: Context, scene: Scene, methods, roi, noise, tasks) -> list[di
             values = curve(levels, [measure(c.array) for c in own.candidates], own.default).at(wanted)
             base.setdefault(task, values)
             rows += [{"task": task, "method": name, "position": float(p), "noise_hu": float(n), "value": float(v),
-                      "ratio": float(v / b)} for p, n, v, b in zip(places, wanted, values, base[task])]
+                      "ratio": float(v / b) if b > least else float("nan")}
+                     for p, n, v, b in zip(places, wanted, values, base[task])]
     return rows
 
 
@@ -169,8 +208,8 @@ def order_table(rows: list[dict]) -> list[str]:
             *table(["method", "side", *dict.fromkeys(r["task"] for r in rows)], body)]
 
 
-def _ratio_table(rows: list[dict]) -> list[str]:
-    """Values of blending, and the other methods' ratios to it, on both sides."""
+def _ratio_table(rows: list[dict], inputs: dict[str, str] | None = None) -> list[str]:
+    """Values of blending, and the other methods' ratios to it, on both sides; ``inputs``: what the input has."""
     names = [n for n in dict.fromkeys(r["method"] for r in rows) if n != "blend"]
     body = []
     for task in dict.fromkeys(r["task"] for r in rows):
@@ -180,6 +219,9 @@ def _ratio_table(rows: list[dict]) -> list[str]:
             cells = []
             for name in names:
                 found = summary([r["ratio"] for r in own if r["method"] == name])
-                cells.append(f"{text(found.mean, 3)} ({text(found.lowest, 3)} .. {text(found.highest, 3)})")
-            body.append([task, side, f"{text(min(values), 3)} .. {text(max(values), 3)}", *cells])
-    return table(["task", "side", "blend", *(f"{name} / blend" for name in names)], body)
+                cells.append(f"{text(found.mean, 3)} ({text(found.lowest, 3)} .. {text(found.highest, 3)})"
+                             if found.count else "-")
+            known = [inputs[task]] if inputs else []
+            body.append([task, *known, side, f"{text(min(values), 3)} .. {text(max(values), 3)}", *cells])
+    return table(["task", *(["difference in the input, HU"] if inputs else []), "side", "blend",
+                  *(f"{name} / blend" for name in names)], body)

@@ -69,8 +69,9 @@ class Plan:
     """The whole report.
 
     ``patients`` are judged at matched noise with the network ``models[0]``, those of them in ``all_models`` also with
-    the other networks; ``pair_noise`` is the noise index in HU at which all methods take part. ``rods_*`` and
-    ``slider_*`` are sizes in pixels, a pixel in mm, pairs of images, slices.
+    the other networks; ``pair_noise`` is the noise index in HU at which all methods take part. ``volume`` holds
+    neighbouring slices, ``whole`` uncut ones to take the time of. ``rods_*`` and ``slider_*`` are sizes in pixels, a
+    pixel in mm, pairs of images, slices.
     """
 
     models: tuple[str, ...] = ("hrnet", "unet", "plain")
@@ -81,6 +82,7 @@ class Plan:
     dose: float = 0.25
     count: int = 13
     volume: Choice = Choice("dome of the liver", CRLM, 0, tuple(range(30, 38)), 128, (240, 190))
+    whole: Choice = Choice("whole slices", CRLM, 0, (12, 20, 36), 512)
     rods_size: int = 208
     rods_pixel: float = 1.0
     rods_pairs: int = 4

@@ -1,4 +1,4 @@
-"""Part 1: are the candidates in order, how far do they reach, and do they flicker?"""
+"""Part 1: are the candidates in order, how far do they reach, and do volumes flicker?"""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from DIDInteractiveLib.candidates import CandidateSet
 from DIDInteractiveLib.measurements import measure_candidates
 from DIDInteractiveLib.settings import CandidateSettings
 
+from .comparedmethods import BLEND
 from .context import Context
 from .drawing import draw_tradeoff
 from .flickerpart import flicker
+from .literalpart import literal
 from .matching import SIDES, strictly_rising
+from .phantompart import resolution_order
 from .regions import BLOCK_MM, halves
 from .scenes import Scene
 from .sets import network
@@ -60,7 +63,7 @@ def reach(noise: Sequence[float], edges: Sequence[float | None], default: int) -
 
 
 def write_range(context: Context) -> None:
-    """Write range.csv, flicker.csv, range.png and range.md."""
+    """Write range.csv, flicker.csv, literal.csv, range.png and range.md."""
     plan = context.plan
     settings = CandidateSettings(count=plan.count)
     rows, lines, endings = [], [], []
@@ -68,6 +71,8 @@ def write_range(context: Context) -> None:
     cases = [(context.patient(choice, noise_index), model) for choice in plan.patients
              for noise_index in plan.noise_indices
              for model in (plan.models if choice in plan.all_models else plan.models[:1])]
+    volume = context.scenes.patient(plan.volume, plan.pair_noise, plan.dose)
+    cases += [(volume, model) for model in plan.models]
     for method, (scene, model) in itertools.product(METHODS, cases):
         made = candidates(context, scene, model, replace(settings, method=method))
         measured = measured_elsewhere(scene, made)
@@ -79,35 +84,55 @@ def write_range(context: Context) -> None:
         own = reach([m.noise_sd_hu for m in measured], [m.edges_kept for m in measured], made.default)
         found[method].append(own)
         ordered = ["yes" if good else "NO" for good in (own.noise_rises, own.smoother_edges, own.sharper_edges)]
-        lines.append([method, scene.name, model, str(own.candidates), *ordered, text(own.smoothest), text(own.default),
-                      text(own.sharpest), text(own.input), text(own.smoothest / own.default, 2),
+        lines.append([method, scene.name, _slices(scene), model, str(own.candidates), *ordered, text(own.smoothest),
+                      text(own.default), text(own.sharpest), text(own.input), text(own.smoothest / own.default, 2),
                       text(own.sharpest / own.input, 2)])
         endings.append([method, scene.name, model, *(made.outcomes.get(side, "-") for side in SIDES)])
     write_csv(context.output / "range.csv", rows)
-    flicker_lines = flicker(context)
+    order = resolution_order(context, {"blend": BLEND, **{name: replace(settings, method=name) for name in METHODS
+                                                          if name != "blend"}})
+    flicker_lines, literal_lines = flicker(context), literal(context)
     draw_tradeoff(context.output / "range.png", [row for row in rows if row["method"] == METHODS[0]])
     write_page(context.output / "range.md", [
         "# Range and order of the candidates", "",
         f"Sets of {plan.count} candidates ({settings.tuned} weights tuned) from validation "
-        f"patients at {plan.dose:g} of their dose. Every scene shows its slices twice, with two realisations of the "
-        f"noise; weights are tuned on up to {settings.tuning_slices} of them and shared by all. The algorithm measured "
+        f"patients at {plan.dose:g} of their dose. The scenes of single slices show these twice, with two realisations "
+        f"of the noise; one scene is a volume of {len(volume.noisy)} neighbouring slices. Weights are tuned on up to "
+        f"{settings.tuning_slices} slices of a scene and shared by all. The algorithm measured "
         f"noise in one half of the flat soft tissue, the white squares of a checkerboard of {BLOCK_MM:g} mm over "
         "tissue of one density. The numbers here come from the other half: deviations from the mean of the slice's "
-        "region, which hold a little anatomy too. Sharpness is the slope of the edges relative to the input's "
-        "(DIDInteractiveLib/edges.py). Another realisation of the noise moves it by 0.2 to 1 %, rounding an image to "
-        "whole HU by some thousandths of a percent. So where a network's smooth bound is nearly as sharp as its "
-        "default, an order of the candidates between them is one of these numbers, not one that can be seen.", "",
-        *(_statement(method, own) for method, own in found.items()), "",
+        "region, which hold a little anatomy too.", "",
+        "Sharpness is the slope of the edges relative to the input's (DIDInteractiveLib/edges.py). "
+        f"{METHODS[0]} and, on the smoother side, blend put their candidates in order by this very measure, on the "
+        "slices that weights were tuned on; here it is taken on all slices. So it tells that the order holds beyond "
+        "those, and not that another measure would find it too; that of the rods below is another. Another realisation "
+        "of the noise moves the slope by 0.2 to 1 %, rounding an image to whole HU by some thousandths of a percent. "
+        "So where a network's smooth bound is nearly as sharp as its default, an order of the candidates between them "
+        "is one of these numbers, not one that can be seen.", "",
+        *(statement(method, own) for method, own in found.items()), "",
+        f"The volume alone ({volume.name}, {len(volume.noisy)} slices, {len(plan.models)} of these sets for each "
+        "method):", "",
+        *(statement(method, own[-len(plan.models):]) for method, own in found.items()), "",
         "![noise and sharpness](range.png)", "",
         f"Method {METHODS[0]}; black: the defaults. Below, noise SDs are in HU.", "",
-        *table(["method", "scene", "model", "candidates", "noise rises", "sharpness rises, smoother side",
+        *table(["method", "scene", "slices", "model", "candidates", "noise rises", "sharpness rises, smoother side",
                 "sharpness rises, sharper side", "smoothest", "default", "sharpest", "input", "smoothest / default",
                 "sharpest / input"], lines),
+        "## Order by a measure that places nothing: rods in water", "",
+        f"TTF50 of rods in water with the network {plan.models[0]}, as in [the comparison](matched.md) and at its "
+        "places of equal noise. No method looks at it when it places candidates.", "", *order,
         "## How the descents ended", "",
-        *table(["method", "scene", "model", "smoother", "sharper"], endings), *flicker_lines])
+        *table(["method", "scene", "model", "smoother", "sharper"], endings), *flicker_lines, *literal_lines])
 
 
-def _statement(method: str, found: Sequence[Reach]) -> str:
+def _slices(scene: Scene) -> str:
+    """How many slices, times the realisations of the noise that they are shown with."""
+    shown = len(scene.noisy) // scene.realisations
+    return f"{shown}" if scene.realisations == 1 else f"{shown} x {scene.realisations}"
+
+
+def statement(method: str, found: Sequence[Reach]) -> str:
+    """One line on the sets of a method."""
     lost = [r.edges_lost for r in found]
     smoothest, sharpest = [r.smoothest / r.default for r in found], [r.sharpest / r.input for r in found]
     return (f"- {method}: strictly rising noise in {sum(r.noise_rises for r in found)} of {len(found)} sets, strictly "

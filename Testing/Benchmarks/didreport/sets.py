@@ -80,9 +80,9 @@ def _unpacked(stored: dict[str, np.ndarray]) -> CandidateSet:
 
 
 @cache
-def network(name: str) -> Denoiser:
-    """A network of the registry on the CPU. Raises UnknownModelError or DamagedModelError."""
-    return Denoiser(*load_model(name), device="cpu")
+def network(name: str, device: str = "cpu") -> Denoiser:
+    """A network of the registry. Raises UnknownModelError, DamagedModelError, or ValueError for another device."""
+    return Denoiser(*load_model(name), device=device)
 
 
 @cache
