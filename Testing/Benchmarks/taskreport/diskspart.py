@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from didreport.phantompart import DISK_PIXEL_MM, DISK_RING_MM, DISK_RODS, WITHOUT
+from didreport.phantompart import DISK_PIXEL_MM, DISK_RING_MM, DISK_RODS, DISKS, WITHOUT
 from didreport.tables import table, text, write_csv, write_page
 from LDCTDenoiseLib.metrics import channel_outputs, dog_channels
 from LDCTDenoiseLib.metrics.observer import detectability_squared
@@ -21,9 +21,6 @@ from .methods import Scans
 from .plan import STANDARD
 from .statistics import CONFIDENCE, Aim, Estimate, jackknife, matched_strength
 
-DISKS = {"dose 0.10": "phantom/sim_lcdct_cct189_fbp_dose010.nii.gz",
-         "dose 0.55": "phantom/sim_lcdct_cct189_fbp_dose055.nii.gz",
-         "dose 1.00": "phantom/sim_lcdct_cct189_fbp_dose100.nii.gz"}
 REGION_MM = 32.0
 PLACES = 8
 """Places on the ring of the disks, 31 mm apart, between the rods' angles."""
