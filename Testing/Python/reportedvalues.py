@@ -32,6 +32,12 @@ def settings() -> dict:
     return json.loads((REPORTS / "validation" / "settings.json").read_text(encoding="utf-8"))
 
 
+@lru_cache
+def tutorial() -> dict:
+    """What is seen when the steps of the README's tutorial are followed on the shipped sample."""
+    return json.loads((REPORTS / "tutorial" / "numbers.json").read_text(encoding="utf-8"))
+
+
 def patients(method: str) -> dict[tuple[str, str, float], dict[str, str]]:
     """The rows of a method at a quarter of the dose, by (patient, track, noise index in HU)."""
     return {(row["patient"], row["track"], float(row["noise_index_hu"])): row
