@@ -85,6 +85,7 @@ def test_the_input_itself_is_not_counted_as_reached():
     assert not reach([8.0, 9.0, 20.0, 50.0], [0.7, 0.8, None, 1.0], default=1).edges_rise
     overshooting = reach([8.0, 8.5, 9.0, 20.0, 50.0], [0.7, 0.9, 0.8, 0.95, 1.0], default=2)
     assert overshooting.sharper_edges and not overshooting.smoother_edges
+    assert (found.edges_back, overshooting.edges_back) == (0, pytest.approx(0.1))
 
 
 def test_the_most_that_could_be_gained_counts_the_places_where_blending_has_more_than_noise_in_its_error():
@@ -222,6 +223,7 @@ def data(tmp_path, monkeypatch):
     return write_data(tmp_path / "data", slices=4)
 
 
+@pytest.mark.filterwarnings("error::UserWarning")  # matplotlib, of a figure whose axes do not fit
 def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(data, tmp_path, capsys):
     arguments = ["--data", str(data), "--output", str(tmp_path / "did"), "--cache", str(tmp_path / "cache"),
                  "--dose-networks", str(tmp_path / "none")]

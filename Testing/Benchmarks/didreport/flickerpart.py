@@ -46,7 +46,8 @@ def flicker(context: Context) -> list[str]:
             f"{scene.spacing[0]:g} mm apart), {plan.models[0]}. Flicker is the SD along z of the mean error of a "
             "slice's soft tissue, from second differences (DIDInteractiveLib/flicker.py), in HU and as a share of the "
             f"input's {before:.2f} HU. The reference is subtracted, so anatomy plays no part. Columns: the candidate "
-            "nearest to a position; -1 smoothest, 0 default, 1 the input.", "",
+            "nearest to a position; -1 smoothest, 0 default, 1 the input. One volume with one realisation of its "
+            "noise: the shares are examples and no averages.", "",
             *(statement(method, rows, before) for method in TUNED), "",
             *table(["method", *(f"{p:g}" for p in places)], body)]
 

@@ -33,7 +33,8 @@ class Reach:
 
     ``smoothest`` and ``sharpest`` are the ends of what was made, the input itself not counted. ``smoother_edges`` and
     ``sharper_edges``: whether the sharpness rises strictly up to the default, and from there to the input;
-    ``edges_lost``: how much less the smoothest candidate has of it than the default, 0..1.
+    ``edges_lost``: how much less the smoothest candidate has of it than the default, 0..1; ``edges_back``: how much
+    less any candidate has than the one before it, at most; 0 where it rises.
     """
 
     candidates: int
@@ -45,6 +46,7 @@ class Reach:
     smoother_edges: bool
     sharper_edges: bool
     edges_lost: float
+    edges_back: float
 
     @property
     def edges_rise(self) -> bool:
@@ -59,7 +61,7 @@ def reach(noise: Sequence[float], edges: Sequence[float | None], default: int) -
     sharpness = [float("nan") if e is None else e for e in edges]
     return Reach(len(noise), noise[default], noise[0], noise[-2], noise[-1], strictly_rising(noise),
                  strictly_rising(sharpness[:default + 1]), strictly_rising(sharpness[default:]),
-                 sharpness[default] - sharpness[0])
+                 sharpness[default] - sharpness[0], max(0.0, -float(np.diff(sharpness).min())))
 
 
 def write_range(context: Context) -> None:
@@ -78,7 +80,7 @@ def write_range(context: Context) -> None:
         measured = measured_elsewhere(scene, made)
         rows += [{"method": method, "scene": scene.name, "model": model, "candidate": n, "kind": one.kind,
                   "position": one.position, "iteration": one.iteration, "noise_hu": m.noise_sd_hu,
-                  "edges_kept": f"{m.edges_kept:.8f}", "gnl_hu": m.gnl_hu, "rmse_hu": m.rmse_to_reference_hu,
+                  "edges_kept": m.edges_kept, "gnl_hu": m.gnl_hu, "rmse_hu": m.rmse_to_reference_hu,
                   **{f"bias_{tissue}_hu": value for tissue, value in m.bias_hu.items()}}
                  for n, (one, m) in enumerate(zip(made.candidates, measured))]
         own = reach([m.noise_sd_hu for m in measured], [m.edges_kept for m in measured], made.default)
@@ -88,7 +90,8 @@ def write_range(context: Context) -> None:
                       text(own.default), text(own.sharpest), text(own.input), text(own.smoothest / own.default, 2),
                       text(own.sharpest / own.input, 2)])
         endings.append([method, scene.name, model, *(made.outcomes.get(side, "-") for side in SIDES)])
-    write_csv(context.output / "range.csv", rows)
+    # Neighbours on the smoother side may differ in the sixth digit only.
+    write_csv(context.output / "range.csv", [row | {"edges_kept": _exactly(row["edges_kept"])} for row in rows])
     order = resolution_order(context, {"blend": BLEND, **{name: replace(settings, method=name) for name in METHODS
                                                           if name != "blend"}})
     flicker_lines, literal_lines = flicker(context), literal(context)
@@ -125,6 +128,10 @@ def write_range(context: Context) -> None:
         *table(["method", "scene", "model", "smoother", "sharper"], endings), *flicker_lines, *literal_lines])
 
 
+def _exactly(value: float | None) -> str | None:
+    return None if value is None else f"{value:.8f}"
+
+
 def _slices(scene: Scene) -> str:
     """How many slices, times the realisations of the noise that they are shown with."""
     shown = len(scene.noisy) // scene.realisations
@@ -138,11 +145,17 @@ def statement(method: str, found: Sequence[Reach]) -> str:
     return (f"- {method}: strictly rising noise in {sum(r.noise_rises for r in found)} of {len(found)} sets, strictly "
             f"rising sharpness in {sum(r.edges_rise for r in found)} (from the smoothest to the default in "
             f"{sum(r.smoother_edges for r in found)}, from there to the input in "
-            f"{sum(r.sharper_edges for r in found)}); at least 11 candidates in "
+            f"{sum(r.sharper_edges for r in found)}{_step_back(found)}); at least 11 candidates in "
             f"{sum(r.candidates >= 11 for r in found)}. The smoothest candidate keeps {share(min(smoothest))} to "
             f"{share(max(smoothest))} of the default's noise, and has {text(100 * min(lost), 2)} to "
             f"{text(100 * max(lost), 2)} % of the input's edges less; the sharpest, the input itself not counted, has "
             f"{share(min(sharpest))} to {share(max(sharpest))} of the input's.")
+
+
+def _step_back(found: Sequence[Reach]) -> str:
+    """By how much candidates are out of order at most, in words; none where all are in order."""
+    back = max(r.edges_back for r in found)
+    return f"; at most {text(100 * back, 2)} % of the input's edges less than the candidate before" if back > 0 else ""
 
 
 def candidates(context: Context, scene: Scene, model: str, settings: CandidateSettings) -> CandidateSet:
