@@ -38,7 +38,7 @@ UNIT = re.compile(r"\b(HU|mm|percent|[Hh]ow (many|often))\b|%|without unit")
 
 
 @pytest.fixture
-def opened(ready, button, calls):  # noqa: F811
+def opened(ready, button, calls):
     """The widgets after a run, with everything in sight and all sections open."""
     button.click()
     calls[0].finish()
@@ -49,16 +49,16 @@ def opened(ready, button, calls):  # noqa: F811
     return ready
 
 
-def test_everything_can_be_reached_with_the_tab_key_in_the_order_of_the_panel(panel, opened, name):  # noqa: F811
+def test_everything_can_be_reached_with_the_tab_key_in_the_order_of_the_panel(panel, opened, name):
     assert tab_order(panel, opened, TAB_ORDER[name]) == TAB_ORDER[name]
 
 
-def test_alt_and_a_letter_lead_to_the_control_whose_label_marks_it(panel, opened, name):  # noqa: F811
+def test_alt_and_a_letter_lead_to_the_control_whose_label_marks_it(panel, opened, name):
     reached = reached_by_letter(panel, opened, opened.logCollapsibleButton)
     assert reached == {control: control for control in LETTERS[name]}
 
 
-def test_every_control_has_a_tool_tip(ui):  # noqa: F811
+def test_every_control_has_a_tool_tip(ui):
     kinds = ("Selector", "ComboBox", "CheckBox", "SpinBox", "Slider", "Table", "Edit")
     controls = [control for control in vars(ui) if control.endswith(kinds) or (
         control.endswith("Button") and not control.endswith("CollapsibleButton"))]
@@ -66,8 +66,8 @@ def test_every_control_has_a_tool_tip(ui):  # noqa: F811
     assert [control for control in controls if not getattr(ui, control).toolTip] == []
 
 
-def fields_with_numbers(name):  # noqa: F811
-    """Return what shows a number that the user may change: its name, tooltip and suffix.
+def fields_with_numbers(name):
+    """Yield of what shows a number that the user may change: its name, tooltip and suffix.
 
     A plain QSlider shows none.
     """
@@ -78,7 +78,7 @@ def fields_with_numbers(name):  # noqa: F811
             yield widget.get("name"), texts.get("toolTip", ""), texts.get("suffix", "").strip()
 
 
-def test_the_tool_tip_of_every_number_names_its_unit_or_says_what_is_counted(name):  # noqa: F811
+def test_the_tool_tip_of_every_number_names_its_unit_or_says_what_is_counted(name):
     fields = list(fields_with_numbers(name))
     assert fields
     assert [field for field, tip, _ in fields if not UNIT.search(tip)] == []
@@ -86,7 +86,7 @@ def test_the_tool_tip_of_every_number_names_its_unit_or_says_what_is_counted(nam
     assert [field for field, tip, suffix in fields if suffix and units.get(suffix, suffix) not in tip] == []
 
 
-def test_the_help_says_what_it_is_not_for_where_it_computes_and_whom_to_cite(session, name):  # noqa: F811
+def test_the_help_says_what_it_is_not_for_where_it_computes_and_whom_to_cite(session, name):
     module = importlib.import_module(name)
     about = getattr(module, name)(types.SimpleNamespace(path=module.__file__)).parent
     assert "not for clinical use" in about.helpText
