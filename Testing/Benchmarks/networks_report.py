@@ -58,7 +58,7 @@ def main(arguments=None, plan: Plan | None = None) -> int:
                    other_slices=min(plan.other_slices, given.slices))
     cache = Cache(given.cache)
     try:
-        networks = build_networks(given.models, dict(given.extra_weights), given.cache / "weights")
+        networks = build_networks(given.models, given.extra_weights, given.cache / "weights")
     except ValueError as error:
         parser.error(str(error))
     cases = Cases(given.data, plan, cache)

@@ -19,7 +19,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "LDCTDenoise"), str(ROOT / "DIDInteractive")]
 
 from didreport.cache import Cache  # noqa: E402
-from networksreport.nets import trained  # noqa: E402
+from networksreport.nets import extra_cards  # noqa: E402
 from reportcommand import command_of_parts, named_file, parsed, say, write_parts  # noqa: E402
 from taskreport.aims import keep_aims, write_index  # noqa: E402
 from taskreport.context import Context  # noqa: E402
@@ -55,7 +55,7 @@ def main(arguments=None, plan: Plan | None = None) -> int:
                      "the part 'scores'")
     plan = plan or Plan()
     try:
-        extra = [NetworkMethod(trained(name, path, given.cache / "weights")) for name, path in given.extra_weights]
+        extra = [NetworkMethod(card) for card in extra_cards(plan.models, given.extra_weights, given.cache / "weights")]
     except ValueError as error:
         parser.error(str(error))
     methods = [*map(NetworkMethod, plan.models), *extra, *map(FilterMethod, plan.filters)]

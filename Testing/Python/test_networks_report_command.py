@@ -31,7 +31,7 @@ def training_folder(folder: Path, architecture="plain") -> Path:
 
 
 def test_weights_of_a_training_are_its_averaged_ones(tmp_path):
-    network, = build_networks([], {"mine": training_folder(tmp_path / "run")}, tmp_path / "weights")
+    network, = build_networks([], [("mine", training_folder(tmp_path / "run"))], tmp_path / "weights")
     assert (network.key, network.card.architecture) == ("mine", "plain")
     assert network.recipe.startswith("7 steps of 8")
     expected = random_network("plain", seed=2).state_dict()
@@ -44,10 +44,15 @@ def test_weights_that_are_missing_of_no_training_or_of_another_architecture_are_
         trained("mine", tmp_path / "none.pt", tmp_path / "weights")
     path = training_folder(tmp_path / "run")
     with pytest.raises(ValueError, match="called 'hrnet'"):
-        build_networks(["hrnet"], {"hrnet": path}, tmp_path / "weights")
-    path.write_text("no weights")
-    with pytest.raises(ValueError, match="mine: .* holds no weights"):
-        trained("mine", path, tmp_path / "weights")
+        build_networks(["hrnet"], [("hrnet", path)], tmp_path / "weights")
+    for content in ("no weights", "hello"):
+        path.write_text(content)
+        with pytest.raises(ValueError, match="mine: .* holds no weights"):
+            trained("mine", path, tmp_path / "weights")
+    for content in ("{}", "{no JSON", "[]"):
+        path.with_name("config.json").write_text(content)
+        with pytest.raises(ValueError, match="config.json describes no network"):
+            trained("mine", path, tmp_path / "weights")
     other = training_folder(tmp_path / "other")
     config = other.with_name("config.json")
     config.write_text(config.read_text().replace('"plain"', '"redcnn"').replace(str([4] * 7), "[4]"))
@@ -137,6 +142,7 @@ def build_small(folder: Path):
 def test_the_command_names_what_is_wrong_with_its_arguments(tmp_path, capsys):
     for arguments, words in ((["--data", str(tmp_path)], "validation/"),
                              (["--data", str(BENCHMARKS), "--extra-weights", "redcnn"], "'redcnn' is not NAME=FILE"),
+                             (["--data", str(BENCHMARKS), "--extra-weights", "x=a.pt", "x=b.pt"], "are called 'x'"),
                              (["--data", str(BENCHMARKS), "--models", "nonsense"], "nonsense")):
         with pytest.raises(SystemExit):
             networks_report.main(arguments)

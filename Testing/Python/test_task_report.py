@@ -290,7 +290,9 @@ def test_the_command_names_what_is_missing(data, tmp_path, capsys):
                                 (["--data", str(data), "--validation", str(tmp_path)], "--validation"),
                                 (["--data", str(data), "--extra-weights", "net"], "'net' is not NAME=FILE"),
                                 (["--data", str(data), "--validation", str(tmp_path / "validation"), "--extra-weights",
-                                  f"net={tmp_path / 'none.pt'}"], "net")):
+                                  f"net={tmp_path / 'none.pt'}"], "net"),
+                                (["--data", str(data), "--validation", str(tmp_path / "validation"), "--extra-weights",
+                                  "tiny=best.pt"], "Two networks are called 'tiny'")):
         with pytest.raises(SystemExit):
             task_report.main(arguments, TINY)
         assert expected in capsys.readouterr().err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -37,17 +37,23 @@ class ReportNetwork(Network):
         return ", ".join(words) or "not told"
 
 
-def build_networks(models: Sequence[str], extra: Mapping[str, Path], folder: Path) -> list[ReportNetwork]:
+def build_networks(models: Sequence[str], extra: Sequence[tuple[str, Path]], folder: Path) -> list[ReportNetwork]:
     """Load models of the registry and, under the names given, weights of training folders.
 
     ``folder`` receives the latter in the registry's half precision. Raises ValueError for unknown models, weights that
     cannot be used, and a name that is used twice.
     """
-    twice = sorted(set(models) & set(extra))
+    return [ReportNetwork(find_model(name)) for name in models] + [
+        ReportNetwork(card) for card in extra_cards(models, extra, folder)]
+
+
+def extra_cards(models: Sequence[str], extra: Sequence[tuple[str, Path]], folder: Path) -> list[ModelCard]:
+    """Return cards for weights of training folders under names of their own; raises and writes as build_networks."""
+    names = [*models, *(name for name, _ in extra)]
+    twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ValueError(f"Two networks are called {twice[0]!r}; give the extra one another name.")
-    return [ReportNetwork(find_model(name)) for name in models] + [
-        ReportNetwork(trained(name, Path(path), folder)) for name, path in extra.items()]
+    return [trained(name, path, folder) for name, path in extra]
 
 
 def trained(name: str, path: Path, folder: Path) -> ModelCard:
@@ -59,15 +65,20 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
     for needed in (path, config):
         if not needed.is_file():
             raise ValueError(f"{name}: there is no {needed}; give a file of weights in the folder of an 'ldct train'.")
-    settings = json.loads(config.read_text(encoding="utf-8"))
-    network = settings["network"]
+    try:
+        settings = json.loads(config.read_text(encoding="utf-8"))
+        network = settings["network"]
+        architecture, widths, form = network["architecture"], tuple(network["widths"]), network["form"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{name}: {config} describes no network; give a file of weights in the folder of an 'ldct "
+                         "train'.") from error
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         state = content.get("average", content)  # a checkpoint's averaged weights are what becomes of it
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{name}-{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}.pt"
         digest = save_weights(state, file)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, AttributeError) as error:
+    except (pickle.UnpicklingError, EOFError, RuntimeError, AttributeError, KeyError) as error:
         raise ValueError(f"{name}: {path} holds no weights ({type(error).__name__}); give a checkpoint.pt, best.pt or "
                          "weights.pt.") from error
     entry = path.with_name("entry.json")
@@ -76,8 +87,8 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
     if "iteration" in content:
         recipe.update(iterations=content["iteration"], hours=content.get("seconds", 0) / 3600,
                       batch_size=settings["optimiser"]["batch_size"])
-    card = ModelCard(name, digest[:8], network["architecture"], tuple(network["widths"]), network["form"],
-                     network.get("options", {}), file, digest, {"training": recipe})
+    card = ModelCard(name, digest[:8], architecture, widths, form, network.get("options", {}), file, digest,
+                     {"training": recipe})
     load_model(card)  # says so now if the weights belong to another architecture
     return card
 
