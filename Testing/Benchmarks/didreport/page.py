@@ -8,7 +8,8 @@ from .plan import PARTS, Figures
 from .tables import table, write_page
 
 TITLES = {
-    "range": "are the candidates in order of noise and of sharpness, how far do they reach, do volumes flicker",
+    "range": "are the candidates in order of noise and of sharpness, how far do they reach, do volumes flicker, how "
+             "far does the paper's own descent get",
     "matched": "the descents against blending and weight interpolation at the same noise SD: error, noise texture, "
                "resolution, low contrast",
     "figures": "the figures of the DID paper on this project's data, and real noise",

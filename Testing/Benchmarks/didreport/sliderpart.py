@@ -73,10 +73,11 @@ def slider_lines(context: Context, rows: list[dict]) -> list[str]:
             "neighbouring candidates, writing it to the volume in between with its attributes and moving the mark in "
             f"the plot are counted; the drawing of the views is not, as there are none. The {COUNT} candidates are of "
             "the size shown, made of random numbers without a network, which changes nothing of a mixture's time.", "",
-            "Between candidates the slider mixes images, whatever method made them; that, like the method 'blend', is "
-            "instant. An image with weights in between, as the method 'interpolate' has for its candidates, is not: it "
-            "takes a run of the network over every slice. The two last rows say what that is, from the time of a pass "
-            f"of {context.plan.models[0]}, not from a run.", "",
+            "Between candidates the slider mixes images, whatever method made them, and so does the method 'blend' "
+            "between default and ends: for a slice that is instant. An image with weights in between, as the "
+            "candidates of the method 'interpolate' are, is not: it takes a run of the network over every slice. What "
+            f"that is at least, the two last rows say from the time of a pass of {context.plan.models[0]}, not from a "
+            "run.", "",
             *table(["", "size", "milliseconds", "passes of the network", "measured"],
                    [[row["what"], row["size"], text(1000 * row["seconds"], 1), text(row["passes"], 4), row["measured"]]
                     for row in rows])]

@@ -25,12 +25,12 @@ def step_rows(context: Context) -> list[dict]:
     rows = []
     for model in plan.models:
         denoiser = network(model, context.device)
-        single = busy(lambda: denoiser.removed_noise(scene.noisy[:1]), REPEATS, clock)
         for count in (1, min(len(scene.noisy), CandidateSettings().tuning_slices)):
             piece = piece_of(scene, denoiser, count)
             for tuned in TUNED:
                 objective = Objective(piece, Parameterisation(denoiser.network, tuned), "sharper")
                 start = objective.parameterisation.start
+                single = busy(lambda: denoiser.removed_noise(scene.noisy[:1]), REPEATS, clock)
                 step = busy(lambda: objective.evaluate(start), REPEATS, clock)
                 look = busy(lambda: objective.evaluate(start, gradient=False), REPEATS, clock)
                 rows.append({"model": model, "tuned": tuned, "values": len(start),
