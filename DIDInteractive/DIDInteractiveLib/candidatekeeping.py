@@ -42,7 +42,7 @@ def difference(sequence, position: float | None = None, slice_index: int | None 
     already. Raises ValueError.
     """
     place = _place(sequence, position)
-    proxy = shown_by(sequence)
+    shown_by(sequence)  # refuses a set that no browser shows
     candidatebetween.check_slice(sequence, slice_index)
     volume = sequence.GetNodeReference(nodes.DIFFERENCE_ROLE)
     if volume is not None and slice_index is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from LDCTDenoiseLib import scene
 from LDCTDenoiseLib.widgetadvanced import AdvancedSettings
@@ -145,7 +144,7 @@ class CandidatePanel(ModulePanel):
         self.lookAtSet()
         self.regions.follow()
         if parameters is not None:
-            for name, (combo, titles) in self._choices.items():
+            for name, (combo, _) in self._choices.items():
                 combo.currentIndex = combo.findData(getattr(parameters, name))
             self.ui.modelComboBox.currentIndex = self.ui.modelComboBox.findData(parameters.model)
             self.ui.perSliceCheckBox.enabled = parameters.method != "did-literal"  # which always does that

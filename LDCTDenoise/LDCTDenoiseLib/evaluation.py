@@ -23,7 +23,7 @@ from .evaluationcases import TRACKS, Condition, load_patients, simulate
 from .evaluationchecks import COMPARED_DOSE, checks
 from .evaluationharm import Finding, HarmPlan, Task, harm_checks, harm_tasks
 from .evaluationharmreport import write_harm
-from .evaluationmethods import Method, build_methods
+from .evaluationmethods import build_methods
 from .evaluationprobe import fingerprint
 from .evaluationreport import write_report
 from .evaluationscores import PatientScore, SliceScore, as_data, from_data, score

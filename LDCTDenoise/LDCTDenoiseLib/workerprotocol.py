@@ -29,8 +29,9 @@ from .engine import Cancelled
 
 MAX_LINE_BYTES = 2**22
 """Voxels go by file: what is longer is no message."""
-GRACE_SECONDS = 1.5
-"""How long a cancelled operation may go on before its process is ended, so that every run stops within 2 s."""
+GRACE_SECONDS = 1.0
+"""How long a cancelled operation may go on before its process is ended, so that every run stops within 2 s even where
+other work keeps the processor busy."""
 KINDS: dict[str, type[Exception]] = {"ValueError": ValueError, "Cancelled": Cancelled, "RuntimeError": RuntimeError}
 """The errors that a request may end with; every other one is told as a RuntimeError."""
 _ARRAY = "npy"

@@ -94,7 +94,8 @@ def _fitted_weights(architecture: str, form: str) -> dict:
     network.double()
     for parameter in network.parameters():
         parameter.data.copy_(parameter.data.round(decimals=4))
-    noisy = torch.from_numpy(to_network(np.concatenate([phantom((1, 64, 64), seed=s) for s in range(2)])))[:, None].double()
+    noisy = np.concatenate([phantom((1, 64, 64), seed=s) for s in range(2)])
+    noisy = torch.from_numpy(to_network(noisy))[:, None].double()
     clean = torch.from_numpy(to_network(phantom((1, 64, 64), noise=0.0)))[:, None].double()
     optimiser = torch.optim.Adam(network.parameters(), RATES.get((architecture, form), 3e-3))
     with mock.patch.object(torch.Tensor, "float", torch.Tensor.double):  # the predictors' fp32 would undo it

@@ -9,7 +9,8 @@ from .layers import ConvBlock, Denoiser2d, in_fp32
 
 
 class PlainNet(Denoiser2d):
-    """Eight convolutions in a row at full resolution, the smallest of the three; DID paper (arXiv 2011.14873).
+    """Eight convolutions in a row at full resolution, the smallest of the three; DID paper (arXiv 2011.14873),
+    where it is called the plain network and shows that the method is not tied to one architecture (figure 6).
 
     (N, 1, H, W), seven times (N, width, H, W), (N, 1, H, W). Every layer but the last is followed by a ReLU.
     """
