@@ -26,8 +26,9 @@ def box_of(roi, volume) -> Box:
     """
     from LDCTDenoiseLib.region import mask_of, roi_from_ijk, whole
 
+    to_roi = roi_from_ijk(roi, volume)  # first: it refuses what is no box
     corners = np.array(np.meshgrid(*([-size / 2, size / 2] for size in roi.GetSize()))).reshape(3, 8)
-    ijk = np.linalg.solve(roi_from_ijk(roi, volume), np.vstack([corners, np.ones(8)]))[:3]
+    ijk = np.linalg.solve(to_roi, np.vstack([corners, np.ones(8)]))[:3]
     box = tuple(
         slice(max(int(np.ceil(low - TOUCH)), part.start), min(int(np.floor(high + TOUCH)) + 1, part.stop))
         for low, high, part in zip(ijk.min(axis=1)[::-1], ijk.max(axis=1)[::-1], whole(volume)))

@@ -167,12 +167,17 @@ def test_a_region_without_a_voxel_is_refused(mrml, didlogic, wide, size, purpose
     assert [node for node in mrml.node_ids() if node not in before] == []
 
 
-def test_a_region_without_a_size_or_that_is_no_box_is_refused(mrml, didlogic, wide):
+PURPOSES = ["regionROI", "statisticsROI", "backgroundROI"]
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_a_region_without_a_size_or_that_is_no_box_is_refused(mrml, didlogic, wide, purpose):
     with pytest.raises(ValueError, match="'R' has no size"):
-        didlogic.generateCandidates(wide, regionROI=add_region(mrml, (0, 0, 0), (0, 0, 0)))
-    plane = mrml.scene.AddNewNodeByClass("vtkMRMLMarkupsPlaneNode", "plane")
-    with pytest.raises(ValueError, match="'plane' is a MarkupsPlane, not a region"):
-        didlogic.generateCandidates(wide, statisticsROI=plane)
+        didlogic.generateCandidates(wide, **{purpose: add_region(mrml, (0, 0, 0), (0, 0, 0))})
+    for kind in ("MarkupsPlane", "MarkupsFiducial", "ScalarVolume"):
+        other = mrml.scene.AddNewNodeByClass(f"vtkMRML{kind}Node", "other")
+        with pytest.raises(ValueError, match=f"'other.*' is a {other.GetNodeTagName()}, not a region"):
+            didlogic.generateCandidates(wide, **{purpose: other})
 
 
 def test_a_region_is_refused_under_a_transform_that_bends(mrml, didlogic, wide):
