@@ -53,7 +53,7 @@ class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         # After the selectors, which know the new nodes only then.
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.initializeParameterNode, priority=-1.0)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport, priority=-1.0)
         self.initializeParameterNode()
         if self.parent.isEntered:  # made anew by a reload, which does not open the module again
             self.enter()
@@ -82,7 +82,11 @@ class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # Selectors that do not know the new nodes yet would overwrite the parameters that are read.
         self.panel.setParameters(None)
 
-    def initializeParameterNode(self, caller=None, event=None):
+    def onSceneEndImport(self, caller, event):
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self):
         from DIDInteractiveLib.didwidgetparameters import CandidateParameters
 
         self.panel.setParameters(CandidateParameters(self.logic.getParameterNode()))

@@ -202,6 +202,23 @@ def test_a_scene_that_is_closed_while_another_module_is_open_does_no_harm(mrml, 
     assert ready.generateButton.enabled
 
 
+def test_a_scene_that_is_loaded_while_another_module_is_open_leaves_the_toolbar_alone(
+        mrml, ready, made, panel, logic, toolbar, tmp_path):
+    mrml.save(tmp_path / "scene.mrb")
+    panel.exit()
+    mrml.scene.Clear(False)
+    toolbar.shown, before = False, list(toolbar.active)
+    assert mrml.scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+    settle()
+    assert (toolbar.shown, toolbar.active) == (False, before)
+    panel.enter()
+    settle()
+    [again] = logic.candidateSets()
+    assert (toolbar.shown, toolbar.active[-1]) == (True, logic.browser(again))
+    assert ready.inputSelector.currentNode().GetName() == "CT"
+    assert ready.candidateLabel.text.startswith("Candidate 3 of 5")
+
+
 def test_the_self_test_of_the_module_passes_in_the_application(panel, ready, monkeypatch):
     import DIDInteractive
     from LDCTDenoiseLib import widgetinstall
