@@ -37,6 +37,7 @@ class CandidatePanel(ModulePanel):
         super().__init__(ui, logic)
         self.entered = False
         self._set, self._nodes = None, ()
+        self._unshown = None
         self._inspected: tuple = (None, None)
         self.run = CandidateRun(self)
         self.regions = Regions(self)
@@ -78,9 +79,16 @@ class CandidatePanel(ModulePanel):
         self.keys.stop()
 
     def setParameters(self, parameters) -> None:
-        """Show ``parameters`` (didwidgetparameters.CandidateParameters), and follow them; None: there is no scene."""
+        """Show ``parameters`` (didwidgetparameters.CandidateParameters), and follow them.
+
+        None: there is no scene, or one is being read, or was read while another module was open.
+        """
         self._inspected = (None, None)
         super().setParameters(parameters)
+        if parameters is not None:
+            candidates, self._unshown = self._unshown, None
+            if candidates in self.logic.candidateSets():  # not deleted meanwhile
+                self.onCandidates(candidates)
 
     def close(self) -> None:
         """Let go of everything: the module is unloaded."""
@@ -98,7 +106,12 @@ class CandidatePanel(ModulePanel):
                       self.logic.freeMemory)
 
     def onCandidates(self, candidates) -> None:
-        """A run has made or renewed the set ``candidates``: show its default candidate."""
+        """A run has made or renewed the set ``candidates``: show its default candidate, at once or with the next
+        parameters.
+        """
+        if self.parameters is None:
+            self._unshown = candidates
+            return
         if candidates is self._set:
             self.browsing.reload()
             self.actions.reload()
