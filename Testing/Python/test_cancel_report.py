@@ -7,6 +7,7 @@ from panelfixtures import ROOT
 from workerfixtures import MODULES
 
 from LDCTDenoiseLib.workerclient import WorkerClient
+from LDCTDenoiseLib.workerprotocol import GRACE_SECONDS
 
 sys.path.insert(0, str(ROOT / "Testing" / "Benchmarks"))
 
@@ -52,3 +53,10 @@ def test_a_run_that_fails_is_no_measurement(client):
 def test_the_table_has_the_median_and_the_largest():
     assert cancel_report.row("denoising", 8.4, [0.02, 1.5, 0.04], 1) == (
         "| denoising | 8 s | 3 times | 0.04 s | 1.50 s | 1 times |")
+
+
+def test_the_committed_report_is_of_the_grace_that_is_given_now_and_every_run_stopped_within_two_seconds():
+    page = (ROOT / "Testing" / "Benchmarks" / "cancel" / "README.md").read_text(encoding="utf-8")
+    assert f"than {GRACE_SECONDS} s, it ends its own process" in " ".join(page.split())
+    largest = [float(line.split("|")[5].removesuffix(" s ")) for line in page.splitlines() if " times | " in line]
+    assert len(largest) == 2 and max(largest) <= 2

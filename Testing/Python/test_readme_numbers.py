@@ -82,7 +82,11 @@ SENTENCES = {
         Near(100 * beside_full_dose("noise_share")), Near(100 * beside_full_dose("edges_kept"))],
     "The default has less noise there than the full dose, {} in place of {} HU": lambda: [
         Near(of_default("noise_level_hu")), Near(tutorial()["reference_noise_level_hu"])],
-    "candidate {} comes closest to the full dose": lambda: [Near(beside_full_dose("number"))],
+    "candidate {} comes closest to the noise of the full dose": lambda: [Near(beside_full_dose("number"))],
+    "On the processor step 3 took {} s in that run and the preview of step 4 {} s": lambda: [
+        Near(tutorial()["apply_seconds"]), Near(tutorial()["preview_seconds"])],
+    "The U-Net and the plain network shift soft tissue by up to {} and {} HU": lambda: [
+        Near(largest_bias(name, "soft")[0]) for name in ("unet", "plain")],
     "mean of {} patients that no network was trained on": lambda: [Near(len(settings()["patients"]))],
     "BM3D is {} % ahead of HRNet in {} row on average": lambda: [
         Near(max(excess("bm3d", "hrnet", -1), default=nan)), Near(len(excess("bm3d", "hrnet", -1)))],
@@ -120,6 +124,8 @@ SENTENCES = {
         [100 * smoothest_over_default(one) for one in candidate_sets(DEFAULT_METHOD).values()]),
 }
 STATEMENTS = {
+    "the smoother ones to its values (RMSE)": lambda: min(
+        tutorial()["candidates"], key=lambda one: one["error_hu"])["kind"] == "smoother",
     "The default has less noise there than the full dose": lambda: (
         of_default("noise_level_hu") < tutorial()["reference_noise_level_hu"]),
     "at many times the cost": lambda: min(ratios("bm3d", "hrnet", "seconds_per_slice")) >= 5,

@@ -12,7 +12,7 @@ REPEATS = 5
 def clock_of(device: str) -> Callable[[], float]:
     """What tells the time of work on a device, in seconds.
 
-    On the CPU that of the processor's own work, which other programs do not lengthen by much. Elsewhere the time that
+    On the CPU that of the processor's own work, in which waiting for memory counts. Elsewhere the time that
     passes: all that is timed ends with an image in the computer's memory, so nothing is still under way then.
     """
     return time.process_time if device == "cpu" else time.perf_counter

@@ -61,7 +61,7 @@ def machine_lines(device: str) -> list[str]:
     unit = "A pass is one run of the network over one slice of that size."
     if device == "cpu":
         return [f"The CPU, {threads} thread{'' if threads == 1 else 's'}, fp32; seconds of work of the processor, "
-                f"which other programs do not lengthen by much. {unit}", "",
+                f"in which waiting for memory counts, so that other programs lengthen them. {unit}", "",
                 "No graphics card was measured. Where there is one: `python Testing/Benchmarks/did_report.py --data "
                 "DATA --parts timing --device cuda --output FOLDER`.", ""]
     return [f"Device {device}; seconds that passed, so on a machine that does nothing else. {unit} Moves of the slider "
