@@ -15,7 +15,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from . import provenance, scene
+from . import provenance, scene, sceneresult
 from .engine import DenoiseReply, DenoiseRequest
 from .job import Job, Stoppable
 from .volumerun import check_strength, said
@@ -44,7 +44,7 @@ def browser_of(volume):
 def result_of(volume):
     """Return the volume that shows the frames denoised by an earlier run on the sequence of ``volume``, or None."""
     source = sequence_of(volume)
-    made = None if source is None else scene.find_result(source, _result_name(volume), "vtkMRMLSequenceNode")
+    made = None if source is None else sceneresult.find_result(source, _result_name(volume), "vtkMRMLSequenceNode")
     return None if made is None else browser_of(volume).GetProxyNode(made)
 
 
@@ -157,7 +157,7 @@ def write_sequence(volume, results: Sequence, attributes: Sequence[dict[str, str
     source, browser = sequence_of(volume), browser_of(volume)
     filled = _filled(source, results, attributes)
     name = _result_name(volume)
-    sequence = scene.find_result(source, name, "vtkMRMLSequenceNode")
+    sequence = sceneresult.find_result(source, name, "vtkMRMLSequenceNode")
     if sequence is None:
         sequence = scene.add_node(source.GetScene(), "vtkMRMLSequenceNode", name)
         sequence.SetNodeReferenceID(scene.SOURCE_ROLE, source.GetID())

@@ -1,12 +1,10 @@
-"""Volumes of the MRML scene: what can be denoised, and how a result becomes a node.
+"""Volumes of the MRML scene: what can be denoised, and how voxels become a node.
 
 Nodes are made or changed only when a complete result is at hand, so that a run that fails or is stopped leaves the
 scene as it was. Arrays are (slice, row, column) in HU.
 """
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 import slicer
@@ -47,17 +45,6 @@ def check_input(volume) -> np.ndarray:
                 raise ValueError(_("The input volume '{name}' holds values that are not finite numbers, first in slice "
                                    "{number}: replace them, for example by -1024.").format(name=name, number=k))
     return array
-
-
-def check_output(volume, source) -> None:
-    """Raise ValueError when the result of ``source`` cannot be written to ``volume``."""
-    if volume is source:
-        raise ValueError(_("The output volume is the input '{name}', which must stay as it is: choose another output "
-                           "or none.").format(name=source.GetName()))
-    check_kind(volume, "output")
-    if volume.GetScene() is not source.GetScene():
-        raise ValueError(_("The output volume '{name}' is not in the scene of the input: choose another output or "
-                           "none.").format(name=volume.GetName()))
 
 
 def check_kind(volume, purpose: str) -> None:
@@ -104,54 +91,6 @@ def check_still_there(volume) -> None:
     if volume.GetScene() is None:
         raise RuntimeError(_("The volume '{name}' was deleted during the run, and the result discarded.").format(
             name=volume.GetName()))
-
-
-def write_result(source, voxels: np.ndarray, result: np.ndarray, output, provenance: dict[str, str], *,
-                 want_noise: bool):
-    """Write ``result``, made from the ``voxels`` of ``source``, to the scene; return its volume.
-
-    ``output`` None: the result of an earlier run, or else a new volume. The volume of the removed noise belongs to the
-    result's: made by the first run that wants it, and kept true by every later one. New volumes are taken away again
-    should anything fail.
-    """
-    if (result.shape, result.dtype) != (voxels.shape, voxels.dtype):
-        raise RuntimeError(_("The engine returned {found} voxels of {type} for '{name}', which has {expected} of "
-                             "{inputType}.").format(found=result.shape, type=result.dtype, name=source.GetName(),
-                                                    expected=voxels.shape, inputType=voxels.dtype))
-    added = []
-
-    def add(name: str):
-        added.append(add_volume(source, name))
-        return added[-1]
-
-    try:
-        name = f"{source.GetName()} denoised"
-        output = output or find_result(source, name) or add(name)
-        noise_volume = output.GetNodeReference(REMOVED_NOISE_ROLE)
-        if noise_volume is source or (noise_volume is None and want_noise):
-            noise_volume = add(f"{source.GetName()} removed noise") if want_noise else None
-        if noise_volume is not None:
-            write_volume(noise_volume, removed_noise(voxels, result), source, provenance)
-            noise_volume.SetAttribute(REMOVED_NOISE_ATTRIBUTE, "1")
-            show_noise(noise_volume)
-            output.SetNodeReferenceID(REMOVED_NOISE_ROLE, noise_volume.GetID())
-        write_volume(output, result, source, provenance)
-        output.RemoveAttribute(REMOVED_NOISE_ATTRIBUTE)
-        show_like(output, source)
-    except BaseException:
-        for volume in added:
-            source.GetScene().RemoveNode(volume)
-        raise
-    return output
-
-
-def find_result(source, name: str, node_class: str = "vtkMRMLScalarVolumeNode"):
-    """Return the node called ``name`` (or its unique form, "name_1") that was made from ``source``, or None."""
-    pattern = re.compile(re.escape(name) + r"(_\d+)?")
-    for node in slicer.util.getNodesByClass(node_class, source.GetScene()):
-        if node.GetNodeReference(SOURCE_ROLE) is source and pattern.fullmatch(node.GetName() or ""):
-            return node
-    return None
 
 
 def add_volume(source, name: str):

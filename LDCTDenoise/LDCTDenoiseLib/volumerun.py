@@ -8,7 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from . import provenance, scene
+from . import provenance, scene, sceneresult
 from .engine import DenoiseReply, DenoiseRequest, Progress
 
 
@@ -29,7 +29,7 @@ def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...], f
     # A copy: whatever happens in the scene during the run, the engine works on one state of the voxels.
     voxels = scene.check_input(source).copy()
     if output is not None:
-        scene.check_output(output, source)
+        sceneresult.check_output(output, source)
     check_strength(options["strength"])
     for warning in scene.input_warnings(source):
         logging.warning(warning)
@@ -50,7 +50,7 @@ def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...], f
         check_nodes()
         scene.check_unchanged(source, voxels)
         made = provenance.attributes(reply, options["strength"], source.GetName())
-        return scene.write_result(source, voxels, reply.array, output, made, want_noise=want_noise)
+        return sceneresult.write_result(source, voxels, reply.array, output, made, want_noise=want_noise)
 
     return request, import_reply, on_progress
 

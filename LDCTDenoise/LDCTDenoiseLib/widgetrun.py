@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
-from . import scene, timeestimate
+from . import scene, sceneresult, timeestimate
 from .widgetjob import JobControl
 from .widgetmodelcard import durationText, titleOf
 from .widgetpreview import SlicePreview
@@ -35,7 +35,7 @@ class RunControl(JobControl):
         try:
             scene.check_kind(parameters.inputVolume, "input")
             if parameters.outputVolume is not None:
-                scene.check_output(parameters.outputVolume, parameters.inputVolume)
+                sceneresult.check_output(parameters.outputVolume, parameters.inputVolume)
         except ValueError as error:
             return str(error)
         return self._missingOf(parameters.inputVolume)
