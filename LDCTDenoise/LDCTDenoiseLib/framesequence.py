@@ -26,26 +26,18 @@ CANDIDATES_ATTRIBUTE = "DIDInteractive.Default"
 
 def sequence_of(volume):
     """Return the sequence of volumes that ``volume`` shows a frame of, or None; one frame is no sequence."""
-    browser = browser_of(volume)
+    browser = scene.browser_of(volume)
     sequence = None if browser is None else browser.GetSequenceNode(volume)
     if sequence is None or sequence.GetAttribute(CANDIDATES_ATTRIBUTE) is not None:
         return None
     return sequence if sequence.GetNumberOfDataNodes() > 1 else None
 
 
-def browser_of(volume):
-    """Return the browser that ``volume`` belongs to, or None."""
-    modules = getattr(slicer, "modules", None)
-    if volume is None or not hasattr(modules, "sequences"):
-        return None
-    return modules.sequences.logic().GetFirstBrowserNodeForProxyNode(volume)
-
-
 def result_of(volume):
     """Return the volume that shows the frames denoised by an earlier run on the sequence of ``volume``, or None."""
     source = sequence_of(volume)
     made = None if source is None else sceneresult.find_result(source, _result_name(volume), "vtkMRMLSequenceNode")
-    return None if made is None else browser_of(volume).GetProxyNode(made)
+    return None if made is None else scene.browser_of(volume).GetProxyNode(made)
 
 
 def prepare(volume, start, tell: Callable[[tuple[str, ...], float | None], None], **options):
@@ -154,7 +146,7 @@ def write_sequence(volume, results: Sequence, attributes: Sequence[dict[str, str
 
     A sequence that an earlier run made from the same source is filled anew.
     """
-    source, browser = sequence_of(volume), browser_of(volume)
+    source, browser = sequence_of(volume), scene.browser_of(volume)
     filled = _filled(source, results, attributes)
     name = _result_name(volume)
     sequence = sceneresult.find_result(source, name, "vtkMRMLSequenceNode")

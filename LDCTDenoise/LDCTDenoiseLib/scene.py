@@ -93,6 +93,14 @@ def check_still_there(volume) -> None:
             name=volume.GetName()))
 
 
+def browser_of(volume):
+    """Return the browser of sequences that ``volume`` shows an item for, or None."""
+    modules = getattr(slicer, "modules", None)
+    if volume is None or not hasattr(modules, "sequences"):
+        return None
+    return modules.sequences.logic().GetFirstBrowserNodeForProxyNode(volume)
+
+
 def add_volume(source, name: str):
     """Return a new empty scalar volume in the scene of ``source``, with a unique form of ``name``."""
     return add_node(source.GetScene(), "vtkMRMLScalarVolumeNode", name)

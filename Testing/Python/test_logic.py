@@ -209,6 +209,41 @@ def test_the_input_is_refused_as_output(mrml, logic, ct):
     assert state_of(mrml, ct) == before
 
 
+def test_what_the_input_was_made_from_is_refused_as_output(mrml, logic, ct):
+    twice = logic.process(logic.process(ct, removedNoise=True))
+    before = state_of(mrml, ct, twice)
+    with pytest.raises(ValueError, match="'CT' is what the input 'CT denoised denoised' was made from"):
+        logic.process(twice, ct)
+    assert state_of(mrml, ct, twice) == before
+
+
+def test_a_scene_in_which_two_volumes_were_made_from_each_other_is_no_endless_chain(mrml, logic, ct):
+    result, other = logic.process(ct), mrml.add_volume(np.zeros((2, 2, 2), np.int16), name="other")
+    ct.SetNodeReferenceID("LDCTDenoise.Source", result.GetID())
+    assert logic.process(ct, other) is other
+
+
+def test_a_volume_of_removed_noise_that_becomes_an_output_is_no_removed_noise_any_more(logic, ct):
+    result = logic.process(ct, removedNoise=True)
+    noise = logic.removedNoiseVolume(result)
+    assert logic.process(ct, noise) is noise
+    assert logic.removedNoiseVolume(result) is None
+    np.testing.assert_array_equal(array_of(noise), FakeEngine.result_of(array_of(ct)))
+    again = logic.process(ct, result, removedNoise=True)
+    assert logic.removedNoiseVolume(again) is not noise
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_removed_noise_that_was_denoised_itself_is_not_written_over_by_what_comes_of_that(logic, ct, wanted):
+    result = logic.process(ct, removedNoise=True)
+    noise = logic.removedNoiseVolume(result)
+    before = array_of(noise).copy()
+    logic.process(logic.process(noise), result, removedNoise=wanted)
+    np.testing.assert_array_equal(array_of(noise), before)
+    assert (logic.removedNoiseVolume(result) is None) is not wanted
+    assert logic.removedNoiseVolume(result) is not noise
+
+
 def test_a_label_map_or_a_volume_outside_the_scene_is_refused_as_output(mrml, logic, ct):
     import slicer
 

@@ -1,6 +1,7 @@
 """Apply and Cancel: what the user sees of a run, and how every run ends."""
 
 import pytest
+from didscene import didlogic  # noqa: F401  (a fixture)
 from panelfixtures import (  # noqa: F401  (fixtures)
     array_of, calls, complaints, ct, dialogs, mrml, open_panel, panel, parameters, ready, session, settle, shown, ui,
 )
@@ -206,6 +207,24 @@ def test_unloading_the_module_during_a_run_stops_it(mrml, ready, panel, calls):
     assert calls[0].cancels == 1
     calls[0].stopped()
     assert mrml.node_ids() == before
+
+
+def test_what_the_input_was_made_from_cannot_be_chosen_as_output(ready, ct, parameters, calls):
+    ready.applyButton.click()
+    calls[0].finish()
+    parameters.inputVolume = parameters.outputVolume
+    ready.outputSelector.setCurrentNode(ct)
+    assert not ready.applyButton.enabled
+    assert "'CT' is what the input 'CT denoised' was made from" in ready.estimateLabel.text
+    parameters.outputVolume = None
+    assert ready.applyButton.enabled
+
+
+def test_what_the_candidates_were_made_from_cannot_be_the_output_of_one(ready, ct, parameters, didlogic):
+    candidates = didlogic.generateCandidates(ct, count=5)
+    parameters.inputVolume, parameters.outputVolume = didlogic.proxyVolume(candidates), ct
+    assert not ready.applyButton.enabled
+    assert "'CT' is what the input" in ready.estimateLabel.text
 
 
 def test_a_run_of_a_script_is_not_disturbed(ready, ct, panel, calls, dialogs):
