@@ -13,6 +13,8 @@ from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk
 
 from . import provenance
+from .ctvolume import VolumeError, check_axial
+from .region import ijk_to_ras
 
 SOURCE_ROLE = "LDCTDenoise.Source"
 """Node reference from a result to the volume it was made from."""
@@ -64,11 +66,17 @@ def input_warnings(volume) -> list[str]:
 
 
 def stacking_warning(volume) -> str | None:
-    """Return a warning when the pixel sizes tell that the slices are not stacked along K, else None.
+    """Return a warning when directions or pixel sizes tell that the I-J planes are not the acquired slices, else None.
 
+    The networks work on the slices that the scanner reconstructs. The command refuses sagittal and coronal ones; here
+    they are only pointed out, as the user sees what was chosen.
     CT pixels are square within a slice. Where the sizes along I and J differ and K shares one of them, the volume has
-    probably been turned, and a network for slices then works across the slices.
+    probably been turned.
     """
+    try:
+        check_axial(ijk_to_ras(volume), f"'{volume.GetName()}'")
+    except VolumeError as error:
+        return str(error)
     i, j, k = volume.GetSpacing()
     if np.isclose(i, j, rtol=1e-3) or not (np.isclose(i, k, rtol=1e-3) or np.isclose(j, k, rtol=1e-3)):
         return None

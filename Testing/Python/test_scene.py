@@ -210,3 +210,22 @@ def test_slices_that_are_not_stacked_along_k_are_pointed_out(mrml, spacing, axis
     volume = mrml.add_volume(voxels("int16"), np.diag([*spacing, 1.0]))
     warning = stacking_warning(volume)
     assert (warning is None) if axis is None else (f"stacked along {axis}" in warning)
+
+
+SAGITTAL = np.array([[0, 0, 3.0, 0], [0.8, 0, 0, 0], [0, 0.8, 0, 0], [0, 0, 0, 1]])
+CORONAL = np.array([[0.8, 0, 0, 0], [0, 0, 3.0, 0], [0, -0.8, 0, 0], [0, 0, 0, 1]])
+
+
+def tilted(degrees):
+    """Axial slices, turned about the line from left to right."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[1, 0, 0, 0], [0, c, -s, 0], [0, s, c, 0], [0, 0, 0, 1]]) @ np.diag([0.8, 0.8, 3.0, 1])
+
+
+@pytest.mark.parametrize("affine, plane", [(SAGITTAL, "sagittal"), (CORONAL, "coronal"), (tilted(44), None),
+                                           (tilted(46), "coronal"), (tilted(180), None)])
+def test_slices_that_are_not_axial_are_denoised_all_the_same_but_pointed_out(mrml, process, caplog, affine, plane):
+    process(mrml.add_volume(voxels("int16"), affine))
+    said = [record.getMessage() for record in caplog.records if "'CT'" in record.getMessage()]
+    assert [text.split(", ")[0] for text in said] == (
+        [] if plane is None else [f"'CT' is stored as {plane} slices"])

@@ -89,6 +89,14 @@ def test_geometry_noise_and_values_are_compared_with_the_card(mrml, ui, paramete
     assert not ui.warningIcon.isHidden()
 
 
+def test_coronal_slices_are_pointed_out_and_can_be_denoised(mrml, ui, parameters):
+    values = np.random.default_rng(1).normal(50, 30, (5, 64, 64)).astype(np.int16)
+    coronal = np.array([[0.8, 0, 0, 0], [0, 0, 3.0, 0], [0, -0.8, 0, 0], [0, 0, 0, 1]])
+    assert "'CT' is stored as coronal slices" in warning(ui, parameters, mrml.add_volume(values, coronal))
+    assert not ui.warningIcon.isHidden()
+    assert ui.applyButton.enabled
+
+
 def test_a_labelmap_among_the_volumes_is_noticed(mrml, ui, parameters):
     labels = np.zeros((5, 64, 64), np.uint8)
     labels[:, 10:40, 10:40] = 1
