@@ -105,16 +105,20 @@ def export(volume, source, folder: str | os.PathLike, provenance: Mapping[str, o
 
 
 def free_folder(chosen: str | os.PathLike, name: str) -> Path:
-    """Return ``chosen`` where it is empty or not there, else a new folder in it named like the volume ``name``."""
+    """Return ``chosen`` where it is empty or not there, else a new folder in it named like the volume ``name``.
+
+    Raises ValueError when it cannot be looked into.
+    """
     chosen = Path(chosen)
-    if not chosen.is_dir() or not any(chosen.iterdir()):
-        return chosen
     base = re.sub(r'[<>:"/\\|?*\x00-\x1f\s]+', " ", name).strip(" .") or "series"
-    number, folder = 1, chosen / base
-    while folder.exists():
-        number += 1
-        folder = chosen / f"{base} {number}"
-    return folder
+    with _usable(chosen):
+        if not chosen.is_dir() or not any(chosen.iterdir()):
+            return chosen
+        number, folder = 1, chosen / base
+        while folder.exists():
+            number += 1
+            folder = chosen / f"{base} {number}"
+        return folder
 
 
 def database():
@@ -213,12 +217,24 @@ def _is_dicom(file: str) -> bool:
 
 
 def _check_folder(folder: Path) -> None:
-    if not folder.parent.is_dir():
+    with _usable(folder):
+        above, free = folder.parent.is_dir(), not folder.exists() or folder.is_dir() and not any(folder.iterdir())
+    if not above:
         raise ValueError(_("The folder above '{folder}' does not exist: create it, or choose another one.").format(
             folder=folder.name))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not free:
         raise ValueError(_("'{folder}' is not an empty folder, and nothing was written: choose an empty or new one, so "
                            "that no series are mixed.").format(folder=folder.name))
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Turn errors of the file system, as for a folder that may not be read, into a ValueError about ``folder``."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(_("The folder '{folder}' cannot be used ({reason}): choose another place.").format(
+            folder=folder.name, reason=error.strerror)) from error
 
 
 def _order(volume, headers: CTVolume) -> slice:

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,6 +90,29 @@ def test_on_request_the_database_takes_the_new_series(button, logic, ct, out, mo
     assert button(result, out)[0][0].endswith("The DICOM database knows it.")
     assert taken == [str(out / "4 Abdomen denoised")]
     assert button(result, out)[0][0].endswith("The DICOM database did not take it.")
+
+
+@pytest.fixture
+def locked(out, monkeypatch):
+    """A folder that may not be read."""
+    listed = Path.iterdir
+
+    def iterdir(folder):
+        if folder == out:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    out.mkdir()
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    return out
+
+
+def test_a_folder_that_cannot_be_read_is_told_in_one_sentence(button, logic, ct, locked):
+    result = logic.process(ct)
+    sentence = "The folder 'series' cannot be used (Permission denied): choose another place."
+    assert button(result, locked) == [(sentence, True)]
+    with pytest.raises(ValueError, match="cannot be used"):
+        logic.exportAsDICOM(result, locked)
 
 
 @pytest.fixture
