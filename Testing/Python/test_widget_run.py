@@ -1,5 +1,7 @@
 """Apply and Cancel: what the user sees of a run, and how every run ends."""
 
+import types
+
 import pytest
 from didscene import didlogic  # noqa: F401  (a fixture)
 from panelfixtures import (  # noqa: F401  (fixtures)
@@ -207,6 +209,55 @@ def test_unloading_the_module_during_a_run_stops_it(mrml, ready, panel, calls):
     assert calls[0].cancels == 1
     calls[0].stopped()
     assert mrml.node_ids() == before
+
+
+@pytest.fixture
+def importing(mrml):
+    """Begins and ends what Slicer tells of a scene that is read."""
+    import slicer
+
+    state = slicer.vtkMRMLScene.ImportState
+    return types.SimpleNamespace(start=lambda: mrml.scene.StartState(state), end=lambda: mrml.scene.EndState(state))
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["the scene says", "a scene is read"])
+def test_a_run_that_ends_while_a_scene_is_imported_is_told_and_its_result_chosen_afterwards(
+        mrml, ready, calls, panel, tmp_path, importing, read):
+    mrml.save(tmp_path / "scene.mrb")
+    ready.applyButton.click()
+    calls[0].started()
+    importing.start()
+    calls[0].finish()
+    assert ready.messageLabel.text.startswith("Done in ")
+    if read:
+        assert mrml.scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+    importing.end()
+    settle()
+    parameters = panel.widget.panel.parameters
+    if read:  # with the input that was saved, to which the result does not belong
+        assert parameters.outputVolume is None
+        assert mrml.scene.GetFirstNodeByName("CT denoised") is not None
+    else:
+        assert parameters.outputVolume.GetName() == "CT denoised"
+        assert shown() is parameters.outputVolume
+        assert ready.statisticsTable.item(0, 0).text() == "Noise"
+    assert (ready.applyButton.text, ready.applyButton.enabled) == ("&Apply", True)
+
+
+@pytest.mark.parametrize("gone", ["result", "input", "both"])
+def test_a_result_that_was_deleted_before_the_scene_was_read_is_not_chosen(mrml, ready, ct, calls, panel, importing,
+                                                                           gone):
+    ready.applyButton.click()
+    importing.start()
+    calls[0].finish()
+    if gone != "input":
+        mrml.scene.RemoveNode(mrml.scene.GetFirstNodeByName("CT denoised"))
+    if gone != "result":
+        mrml.scene.RemoveNode(ct)
+    importing.end()
+    settle()
+    assert panel.widget.panel.parameters.outputVolume is None
+    assert ready.resultCollapsibleButton.isHidden()
 
 
 def test_what_the_input_was_made_from_cannot_be_chosen_as_output(ready, ct, parameters, calls):
