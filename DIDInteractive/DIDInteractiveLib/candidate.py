@@ -14,8 +14,8 @@ class Candidate:
     Attributes:
         array: (K, J, I) in HU, the input's dtype; padding and all outside the scan field are the input's, bit for bit.
         kind: "smoother", "default", "sharper" or "input".
-        method: as in the settings, with ", extrapolated" where the smooth bound was; "network" for the default and
-            "input" for the input.
+        method: as in the settings, with ", mixture of images" (or how much of it is one) where the method "did-ordered"
+            mixes and ", extrapolated" where the smooth bound was; "network" for the default and "input" for the input.
         iteration: step of the descent that it comes from; 0 where there is none.
         seconds: what it took, in seconds, since the one before.
         position: -1 smooth bound, 0 default, 1 input, linear in log noise SD on each side.

@@ -132,6 +132,9 @@ class _Run:
             self.outcomes["smoother"] += (f" Of the extrapolation asked for ({100 * settings.extrapolation:.0f} %), "
                                           f"{100 * self.extrapolation:.0f} % were used: there the noise is least.")
         self._add(self.array.copy(), "input", "input", 0)
+        if settings.method == "did-ordered" and settings.one_by_one and len(self.array) > 1:
+            self.messages.append("Tuned slice by slice, candidates are in order of noise; the order of their sharpness "
+                                 "on the sharper side is kept with shared weights only.")
         if self.left_out:
             some = "1 candidate was left out, as its" if self.left_out == 1 else (
                 f"{self.left_out} candidates were left out, as their")
@@ -152,19 +155,20 @@ class _Run:
 
             array = made.render(self.whole, report)
             report(1.0)
-            self._add(array, direction, self._method(direction), made.step)
+            self._add(array, direction, self._method(direction, made.mixed), made.step)
         self.outcomes[direction] = maker.outcomes[direction]
 
     def _add_slice_by_slice(self, direction, positions) -> None:
         """Candidates tuned on every slice alone; a slice with fewer of them repeats its last one."""
         volumes = [np.empty_like(self.array) for _ in positions]
         steps, sentences, counts, blended = [0] * len(positions), [], [], 0
+        mixed = [0.0] * len(positions)
         for k in range(len(self.array)):
             images = self._images([k])
             done = k / len(self.array)
             try:
                 piece = self._piece(images, [k])
-                maker = self._maker(piece) if piece.open(direction) else None
+                maker = self._maker(piece, one_of_many=len(self.array) > 1) if piece.open(direction) else None
             except ValueError:
                 maker, blended = None, blended + 1
             made: list[Made] = []
@@ -178,7 +182,7 @@ class _Run:
                 if made:
                     one = made[min(number, len(made) - 1)]
                     volumes[number][k] = one.render(images, None)[0]
-                    steps[number] = max(steps[number], one.step)
+                    steps[number], mixed[number] = max(steps[number], one.step), max(mixed[number], one.mixed)
                 elif maker is None:
                     volumes[number][k] = blend(images.default, images.bound(direction), abs(position), images.array,
                                                images.outside)[0]
@@ -186,8 +190,8 @@ class _Run:
                     volumes[number][k] = images.default[0]
         # What no slice has reached would be a second copy of the one before.
         reached = max(counts, default=len(positions))
-        for array, step in zip(volumes[:reached], steps):
-            self._add(array, direction, self._method(direction), step)
+        for array, step, share in zip(volumes[:reached], steps, mixed):
+            self._add(array, direction, self._method(direction, share), step)
         if blended:
             slices, were = ("slice", "was") if blended == 1 else ("slices", "were")
             self.messages.append(f"{blended} {slices} without tissue to measure noise in {were} blended instead of "
@@ -216,8 +220,9 @@ class _Run:
     def _piece(self, images: Images, numbers) -> Piece:
         return Piece(images, self.spacing, None if self.roi is None else self.roi[numbers])
 
-    def _maker(self, piece: Piece):
-        return MAKERS[self.settings.method](piece, self.denoiser, self.settings, self.cancelled)
+    def _maker(self, piece: Piece, one_of_many: bool = False):
+        return MAKERS[self.settings.method](piece, self.denoiser, self.settings, self.cancelled,
+                                            one_of_many=one_of_many)
 
     def _stop_if_cancelled(self) -> None:
         if self.cancelled and self.cancelled():
@@ -257,9 +262,14 @@ class _Run:
             return max(known) < noise < self.piece.input_noise
         return True
 
-    def _method(self, direction: str) -> str:
-        beyond = direction == "smoother" and self.extrapolation > 0
-        return self.settings.method + (", extrapolated" if beyond else "")
+    def _method(self, direction: str, mixed: float) -> str:
+        """The method in words; ``mixed``: share of a candidate that is a mixture though the method tunes."""
+        parts = [self.settings.method]
+        if mixed > 0:
+            parts.append("mixture of images" if mixed == 1 else f"{100 * mixed:.0f} % mixture of images")
+        if direction == "smoother" and self.extrapolation > 0:
+            parts.append("extrapolated")
+        return ", ".join(parts)
 
     def _closed(self) -> str:
         settings, piece = self.settings, self.piece

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,28 +24,34 @@ from .settings import CandidateSettings
 from .sharpnessorder import falling_shares, rising_parts
 
 Report = Callable[[float], None]
+NO_ORDER = " The order of their sharpness could not be kept: there are too few edges to judge it by."
 
 
 @dataclass(frozen=True)
 class Made:
     """A candidate that has been found: the step that it comes from, and what renders it.
 
-    ``render(images, report)`` returns it for any slices of the volume, (n, J, I) in the input's dtype.
+    ``render(images, report)`` returns it for any slices of the volume, (n, J, I) in the input's dtype. ``mixed`` is the
+    share of it, 0 to 1, that is a mixture of images where the method would have it tuned.
     """
 
     step: int
     render: Callable[[Images, Report | None], np.ndarray]
+    mixed: float = 0.0
 
 
 class Maker:
     """Finds candidates on one piece.
 
     Attributes:
-        outcomes: for each direction that was worked on, one sentence.
+        outcomes: for each direction that was worked on, what became of it.
+        one_of_many: whether the piece is one of several slices of a volume that are each worked on alone.
     """
 
-    def __init__(self, piece: Piece, denoiser: Denoiser, settings: CandidateSettings, cancelled=None):
+    def __init__(self, piece: Piece, denoiser: Denoiser, settings: CandidateSettings, cancelled=None, *,
+                 one_of_many: bool = False):
         self.piece, self.denoiser, self.settings, self.cancelled = piece, denoiser, settings, cancelled
+        self.one_of_many = one_of_many
         self.outcomes: dict[str, str] = {}
 
     def find(self, direction: str, positions: Sequence[float], report: Report) -> Iterator[Made]:
@@ -61,13 +67,14 @@ class Blending(Maker):
     def find(self, direction, positions, report):
         piece = self.piece
         shares = [self.share(direction, piece.noise_at(position)) for position in positions]
+        ordered = shares
         if direction == "smoother":
-            shares = falling_shares(shares, lambda share: piece.edges.kept(self.render(piece, direction, share)))
-        for share in shares:
+            ordered = falling_shares(shares, lambda share: piece.edges.kept(self.render(piece, direction, share)))
+        for share in ordered or shares:
             yield Made(0, lambda images, report, share=share: self.render(images, direction, share))
         why = ("because that is the smooth bound" if direction == "smoother" else "one step before the input")
         self.outcomes[direction] = (f"{piece.ended(direction, piece.noise_at(positions[-1]))}, {why}; its candidates "
-                                    f"({len(positions)}) are mixtures of images.")
+                                    f"({len(positions)}) are mixtures of images.{'' if ordered else NO_ORDER}")
 
     def share(self, direction: str, noise: float) -> float:
         """Return the share of the bound, 0 to 1, with which a mixture has this noise SD in HU."""
@@ -84,8 +91,8 @@ class Blending(Maker):
 class Tuning(Maker):
     """Networks with weights from the calibrated descent."""
 
-    def __init__(self, piece, denoiser, settings, cancelled=None):
-        super().__init__(piece, denoiser, settings, cancelled)
+    def __init__(self, piece, denoiser, settings, cancelled=None, *, one_of_many=False):
+        super().__init__(piece, denoiser, settings, cancelled, one_of_many=one_of_many)
         self.parameterisation = Parameterisation(denoiser.network, settings.tuned)
 
     def find(self, direction, positions, report):
@@ -113,24 +120,36 @@ class Ordered(Tuning):
     of the DID paper, section II-A). Towards the input that is what one wants, as long as no candidate gets as sharp as
     the next one or the input itself. Towards the smooth bound it costs structure before it lowers the noise, gains
     nothing over mixtures at the same noise (Testing/Benchmarks/did), and may stop far from the bound.
+
+    Where slices are tuned one by one, descents are left as they are: each slice would decide for itself whether it is a
+    mixture, and neighbouring slices of one candidate would not look alike.
     """
 
-    def __init__(self, piece, denoiser, settings, cancelled=None):
-        super().__init__(piece, denoiser, settings, cancelled)
+    def __init__(self, piece, denoiser, settings, cancelled=None, *, one_of_many=False):
+        super().__init__(piece, denoiser, settings, cancelled, one_of_many=one_of_many)
         self.blending = Blending(piece, denoiser, settings, cancelled)
 
     def find(self, direction, positions, report):
         if direction == "smoother":
-            yield from self.blending.find(direction, positions, report)
+            for made in self.blending.find(direction, positions, report):
+                yield replace(made, mixed=1.0)
             self.outcomes[direction] = self.blending.outcomes[direction]
+            return
+        if self.one_of_many:
+            yield from super().find(direction, positions, report)
             return
         found = list(super().find(direction, positions, report))
         piece, images = self.piece, [made.render(self.piece, None) for made in found]
         shares = [self.blending.share(direction, piece.probe.sd(image)) for image in images]
         mixtures = [self.blending.render(piece, direction, share) for share in shares]
         parts = rising_parts(*([piece.edges.kept(image) for image in some] for some in (images, mixtures)))
+        if parts is None:
+            yield from found
+            self.outcomes[direction] += NO_ORDER
+            return
         for made, share, part in zip(found, shares, parts):
-            yield Made(made.step, made.render if part == 1 else self._partly(made.render, share, part))
+            render = made.render if part == 1 else self._partly(made.render, share, part)
+            yield Made(made.step, render, mixed=1 - part)
         mixed = sum(part < 1 for part in parts)
         if mixed:
             self.outcomes[direction] += (f" To stay less sharp than the input, {mixed} of its candidates are partly "

@@ -9,7 +9,7 @@ METHODS = ("did-ordered", "did", "did-literal", "blend", "interpolate")
 TUNED = ("all", "gains")
 REDUCTIONS = ("mean", "sum")
 LIMITS = {"count": (3, 31), "repetitions": (1, 10), "max_steps": (1, 1000), "tuning_slices": (1, 16)}
-HIGHEST_LEARNING_RATE = 10.0
+LEARNING_RATES = (1e-6, 10.0)
 HIGHEST_EXTRAPOLATION = 5.0
 
 
@@ -26,7 +26,8 @@ class CandidateSettings:
 
     - "did": descents with an adaptive step, candidates at equal steps of log noise SD;
     - "did-ordered": the same on the sharper side, but never as sharp as the input, and mixtures on the smoother one,
-      so that sharpness goes on with the noise at every step, see :class:`.makers.Ordered`;
+      so that sharpness goes on with the noise at every step on the slices that weights are tuned on, see
+      :class:`.makers.Ordered`;
     - "did-literal": optimiser and stop rule of the DID paper (arXiv 2011.14873, section III-B2), slice by slice;
     - "blend": mixtures of the smooth bound, the default and the input;
     - "interpolate": mixtures of the original weights and those at the ends of "did", spread up to where these got;
@@ -46,7 +47,8 @@ class CandidateSettings:
     tuning_slices: int = 3
     """Slices of a volume on which its shared weights are tuned, 1 to 16."""
     per_slice: bool = False
-    """Tune every slice on its own. Slower, and neighbouring slices may flicker. Literal mode always does."""
+    """Tune every slice on its own. Slower, and "did-ordered" then keeps no order of sharpness on the sharper side.
+    Literal mode always does."""
     extrapolation: float = 0.0
     """The smooth bound lies this share (0 to 5) of its distance from the default beyond the network's own K-fold
     output, or less where the noise is least before; candidates made with it are labelled so."""
@@ -63,9 +65,9 @@ class CandidateSettings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
-        if not _number(self.learning_rate) or not 0 < self.learning_rate <= HIGHEST_LEARNING_RATE:
-            raise ValueError(f"learning_rate must lie above 0 and at most at {HIGHEST_LEARNING_RATE:g}, "
-                             f"not at {self.learning_rate!r}.")
+        low, high = LEARNING_RATES
+        if not _number(self.learning_rate) or not low <= self.learning_rate <= high:
+            raise ValueError(f"learning_rate must lie between {low:g} and {high:g}, not at {self.learning_rate!r}.")
         if not _number(self.extrapolation) or not 0 <= self.extrapolation <= HIGHEST_EXTRAPOLATION:
             raise ValueError(f"extrapolation must lie between 0 and {HIGHEST_EXTRAPOLATION:g}, "
                              f"not at {self.extrapolation!r}.")

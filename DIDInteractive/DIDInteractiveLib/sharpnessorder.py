@@ -10,7 +10,7 @@ FARTHEST, TRIALS = 0.4, 4
 """A share moves by at most so much of the way to its neighbour, in so many trials on either side."""
 
 
-def rising_parts(edges: Sequence[float], mixed: Sequence[float]) -> list[float]:
+def rising_parts(edges: Sequence[float], mixed: Sequence[float]) -> list[float] | None:
     """Return how much of each sharper candidate (0..1) is kept so that sharpness rises up to the input's.
 
     The rest is a mixture of default and input with the same noise. The mixtures' sharpness ``mixed`` rises steadily to
@@ -19,12 +19,12 @@ def rising_parts(edges: Sequence[float], mixed: Sequence[float]) -> list[float]:
     one stays sharper, by a quarter at least of what it gains between mixtures. One that is less sharp than its mixture
     gives way to it.
 
-    All are kept where there is no order to keep: no edges to judge by (NaN), or mixtures that do not rise.
+    None where there is no order to keep: no edges to judge by (NaN), or mixtures that do not rise.
     """
     above, mixed_above, parts = 1.0, 1.0, []
     for own, mixture in zip(reversed(edges), reversed(mixed), strict=True):
         if not (mixture < mixed_above and own == own):
-            return [1.0] * len(edges)
+            return None
         most = above - LEAST_STEP * (mixed_above - mixture)
         part = min(1.0, (most - mixture) / (own - mixture)) if own > mixture else 0.0
         above, mixed_above = mixture + part * (own - mixture), mixture
@@ -32,7 +32,7 @@ def rising_parts(edges: Sequence[float], mixed: Sequence[float]) -> list[float]:
     return parts
 
 
-def falling_shares(shares: Sequence[float], edges: Callable[[float], float]) -> list[float]:
+def falling_shares(shares: Sequence[float], edges: Callable[[float], float]) -> list[float] | None:
     """Return shares of the smooth bound with which the sharpness of mixtures falls at every step.
 
     Before they are rounded to whole HU, mixtures are in order by themselves. Rounding moves the sharpness of an image
@@ -44,7 +44,7 @@ def falling_shares(shares: Sequence[float], edges: Callable[[float], float]) -> 
         edges: the sharpness at a share, as rounded.
 
     Returns:
-        The shares that move least in all, or the given ones where no choice is in order.
+        The shares that move least in all, or None where no choice is in order.
     """
     chains = [(0.0, edges(0.0), [])]
     """For each trial share of a step: how much was moved until there, its sharpness, the shares until there."""
@@ -62,6 +62,6 @@ def falling_shares(shares: Sequence[float], edges: Callable[[float], float]) -> 
             if before:
                 found.append((before[0] + part, sharpness, [*before[2], moved]))
         if not found:
-            return list(shares)
+            return None
         chains = found
     return chains[0][2]

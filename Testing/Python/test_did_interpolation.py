@@ -48,7 +48,7 @@ def test_where_the_descent_arrives_the_candidates_lie_at_their_positions():
 
 
 def test_a_descent_that_got_nowhere_leaves_no_candidates():
-    made = made_with(fitted("plain"), max_steps=1, learning_rate=1e-8)
+    made = made_with(fitted("plain"), max_steps=1, learning_rate=1e-6)
     assert [one.kind for one in made.candidates] == ["default", "input"]
     assert all("Its candidates (0)" in outcome for outcome in made.outcomes.values())
     assert made.messages == ()

@@ -4,7 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from didfactory import SPACING, fitted
+from networkfactory import volume
 
+from DIDInteractiveLib.candidates import generate_candidates
+from DIDInteractiveLib.edges import EdgeProbe
+from DIDInteractiveLib.settings import CandidateSettings
 from DIDInteractiveLib.sharpnessorder import LEAST_STEP, falling_shares, rising_parts
 
 
@@ -31,9 +36,43 @@ def test_a_candidate_less_sharp_than_the_mixture_gives_way_to_it():
 
 
 @pytest.mark.parametrize(("edges", "mixed"), [
-    ([0.95, math.nan], [0.9, 0.95]), ([1.0, 1.0], [math.nan, math.nan]), ([1.1, 1.1], [1.05, 1.02]), ([], [])])
-def test_without_an_order_to_keep_all_candidates_stay(edges, mixed):
-    assert rising_parts(edges, mixed) == [1.0] * len(edges)
+    ([0.95, math.nan], [0.9, 0.95]), ([1.0, 1.0], [math.nan, math.nan]), ([1.1, 1.1], [1.05, 1.02])])
+def test_where_there_is_no_order_to_keep_that_is_the_answer(edges, mixed):
+    assert rising_parts(edges, mixed) is None
+
+
+@pytest.mark.parametrize("direction", ["smoother", "sharper"])
+def test_an_image_without_edges_keeps_its_candidates_and_is_told_that_their_order_was_not_kept(monkeypatch, direction):
+    settings = CandidateSettings(count=7)
+    usual = generate_candidates(volume(1), SPACING, fitted("plain"), settings)
+    assert "order of their sharpness" not in usual.outcomes[direction]
+    monkeypatch.setattr(EdgeProbe, "kept", lambda self, images: math.nan)
+    made = generate_candidates(volume(1), SPACING, fitted("plain"), settings)
+    assert len(made.candidates) == 7
+    assert "The order of their sharpness could not be kept" in made.outcomes[direction]
+
+
+def test_each_candidate_says_how_much_of_it_is_a_mixture_of_images():
+    made = generate_candidates(volume(1), SPACING, fitted("plain"), CandidateSettings(count=7))
+    methods = {kind: [one.method for one in made.candidates if one.kind == kind] for kind in ("smoother", "sharper")}
+    assert methods["smoother"] == ["did-ordered, mixture of images"] * 3
+    mixed = sum("% mixture of images" in method or "mixture" in method for method in methods["sharper"])
+    told = made.outcomes["sharper"]
+    assert (f"{mixed} of its candidates" in told) if mixed else ("mixtures" not in told)
+
+
+def test_slices_tuned_one_by_one_are_all_descents_on_the_sharper_side():
+    def sharper(method):
+        made = generate_candidates(volume(3), SPACING, fitted("plain"), CandidateSettings(
+            method=method, count=7, per_slice=True))
+        return made.messages, [one for one in made.candidates if one.kind == "sharper"]
+
+    (messages, ordered), (none, plain) = sharper("did-ordered"), sharper("did")
+    assert len(ordered) == len(plain) > 0
+    for one, other in zip(ordered, plain):
+        np.testing.assert_array_equal(one.array, other.array)
+        assert one.method == "did-ordered"
+    assert any("the order of their sharpness" in message for message in messages) and none == ()
 
 
 def test_shares_in_order_are_left_alone_and_none_is_tried_beside_them():
@@ -60,5 +99,5 @@ def test_where_rounding_puts_sharpness_out_of_order_shares_move_a_little_and_the
 
 
 @pytest.mark.parametrize("edges", [lambda share: 0.9 + share, lambda share: 0.9, lambda share: math.nan])
-def test_where_no_choice_is_in_order_the_given_shares_stay(edges):
-    assert falling_shares([0.3, 0.6, 1.0], edges) == [0.3, 0.6, 1.0]
+def test_where_no_choice_of_shares_is_in_order_there_is_none(edges):
+    assert falling_shares([0.3, 0.6, 1.0], edges) is None
