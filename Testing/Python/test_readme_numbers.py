@@ -120,7 +120,7 @@ SENTENCES = {
         Near(more_edges_than_blending(DEFAULT_METHOD))],
     "it is worse than blending by up to {} %": lambda: [
         Near(100 * (max(at_matched_noise(DEFAULT_METHOD, "body, matched in flat tissue").values()) - 1))],
-    "The smoothest candidate keeps {} to {} % of the default's noise": lambda: span(
+    "the smoothest candidate keeps {} to {} % of the default's noise": lambda: span(
         [100 * smoothest_over_default(one) for one in candidate_sets(DEFAULT_METHOD).values()]),
 }
 STATEMENTS = {
