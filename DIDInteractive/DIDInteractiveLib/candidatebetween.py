@@ -22,6 +22,7 @@ from LDCTDenoiseLib.provenance import PREFIX as PROVENANCE
 
 from . import candidatechart
 from . import candidatenodes as nodes
+from .candidatearguments import real_number, whole_number
 from .candidatebrowser import shown_by
 from .candidatefacts import PREFIX, number
 
@@ -53,12 +54,13 @@ def positions_of(sequence) -> list[float]:
 
 def place_of(positions: list[float], position: float) -> Place:
     """Return where ``position`` lies among the candidates' ``positions``; raise ValueError outside them."""
-    if not positions[0] <= position <= positions[-1]:
-        raise ValueError(_("The position {position} lies outside the candidates: choose one from {first} (the "
+    place = real_number(position)
+    if place is None or not positions[0] <= place <= positions[-1]:
+        raise ValueError(_("The position {position} lies outside the candidates: choose a number from {first} (the "
                            "smoothest) to {last} (the input).").format(
-            position=position, first=f"{positions[0]:g}", last=f"{positions[-1]:g}"))
-    lower = min(bisect_right(positions, position), len(positions) - 1) - 1
-    return Place(position, lower, (position - positions[lower]) / (positions[lower + 1] - positions[lower]))
+            position=repr(position), first=f"{positions[0]:g}", last=f"{positions[-1]:g}"))
+    lower = min(bisect_right(positions, place), len(positions) - 1) - 1
+    return Place(place, lower, (place - positions[lower]) / (positions[lower + 1] - positions[lower]))
 
 
 def interpolate(low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
@@ -161,9 +163,9 @@ def candidate_at(sequence, position: float, slice_index: int | None = None):
 def check_slice(sequence, slice_index: int | None) -> None:
     """Raise ValueError when the candidates have no slice ``slice_index``; None is any."""
     count = len(slicer.util.arrayFromVolume(sequence.GetNthDataNode(0)))
-    if slice_index is not None and not 0 <= slice_index < count:
-        raise ValueError(_("There is no slice {number} in '{name}': choose one from 0 to {last}.").format(
-            number=slice_index, name=sequence.GetName(), last=count - 1))
+    if slice_index is not None and whole_number(slice_index) not in range(count):
+        raise ValueError(_("There is no slice {number} in '{name}': choose one from 0 to {last}, a whole "
+                           "number.").format(number=repr(slice_index), name=sequence.GetName(), last=count - 1))
 
 
 def write_slice(sequence, volume, slice_index: int, plane: np.ndarray, place: Place) -> None:

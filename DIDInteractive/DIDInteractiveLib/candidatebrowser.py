@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 from LDCTDenoiseLib import scene as denoisescene
 
 from . import candidatenodes as nodes
+from .candidatearguments import whole_number
 
 FRAMES_PER_SECOND = 2.0
 """Playback, when the user starts it: slow enough to look, and for large volumes to follow."""
@@ -76,7 +77,8 @@ def compare(sequence, item: int | None = None):
     ``item``: the candidate that it shows; None: the untouched input for a new one. Raises ValueError.
     """
     like = shown_by(sequence)
-    check_item(sequence, item)
+    if item is not None:
+        check_item(sequence, item)
     browser = sequence.GetNodeReference(nodes.COMPARISON_ROLE)
     if browser is not None:
         if item is not None:
@@ -103,16 +105,21 @@ def select(sequence, item: int) -> None:
 def step(sequence, steps: int) -> int:
     """Go ``steps`` candidates towards the input (positive) or the smooth end, not beyond; return the new number.
 
-    The browser's own SelectNextItem jumps from one end of the trade-off to the other.
+    The browser's own SelectNextItem jumps from one end of the trade-off to the other. Raises ValueError.
     """
-    item = min(max(nodes.current_item(sequence) + steps, 0), sequence.GetNumberOfDataNodes() - 1)
+    number = whole_number(steps)
+    if number is None:
+        raise ValueError(_("There is no step of {steps} candidates: choose a whole number, negative towards the smooth "
+                           "end.").format(steps=repr(steps)))
+    item = min(max(nodes.current_item(sequence) + number, 0), sequence.GetNumberOfDataNodes() - 1)
     select(sequence, item)
     return item
 
 
-def check_item(sequence, item: int | None) -> None:
-    """Raise ValueError when the set has no candidate number ``item``; None is any."""
+def check_item(sequence, item: int) -> None:
+    """Raise ValueError when the set has no candidate number ``item``."""
     count = sequence.GetNumberOfDataNodes()
-    if item is not None and not 0 <= item < count:
+    if whole_number(item) not in range(count):
         raise ValueError(_("There is no candidate {number} in '{name}': choose one from 0 (the smoothest) to {last} "
-                           "(the input).").format(number=item, name=sequence.GetName(), last=count - 1))
+                           "(the input), a whole number.").format(
+            number=repr(item), name=sequence.GetName(), last=count - 1))

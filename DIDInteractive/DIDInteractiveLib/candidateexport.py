@@ -12,6 +12,7 @@ from LDCTDenoiseLib import dicomexport, provenance
 from LDCTDenoiseLib.scene import SOURCE_ROLE
 
 from . import candidatenodes as nodes
+from .candidatearguments import check_nodes
 from .candidatebetween import SLICE_ATTRIBUTE
 from .candidatefacts import PREFIX
 
@@ -33,6 +34,10 @@ def problem(node) -> str:
 
     ``node`` is a volume with a candidate, or a set, which stands for the candidate that its browser shows.
     """
+    try:
+        check_nodes(node)
+    except ValueError as error:
+        return str(error)
     volume = _volume_of(node)
     if volume is None:
         return _("There is no candidate to export: generate candidates and choose one.")

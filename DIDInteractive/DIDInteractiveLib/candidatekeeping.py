@@ -10,6 +10,7 @@ from LDCTDenoiseLib.provenance import PREFIX as PROVENANCE
 
 from . import candidatebetween
 from . import candidatenodes as nodes
+from .candidatearguments import check_nodes
 from .candidatebrowser import shown_by
 from .candidatefacts import PREFIX
 
@@ -80,6 +81,7 @@ def delete(node) -> None:
 
     Raises ValueError when it belongs to none.
     """
+    check_nodes(node)
     doomed = [] if node is None or node.GetScene() is None else nodes.members_of(nodes.set_of(node) or node)
     if not doomed:
         raise nodes.no_set_error(node)

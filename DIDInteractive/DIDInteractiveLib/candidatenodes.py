@@ -17,6 +17,7 @@ from slicer.i18n import tr as _
 
 from LDCTDenoiseLib.scene import SOURCE_ROLE, add_node, free_unused_arrays
 
+from .candidatearguments import check_nodes
 from .candidatefacts import PREFIX
 
 SET_ROLE = PREFIX + "Set"
@@ -86,6 +87,7 @@ def find_set(source, name: str):
 
 def set_of(node):
     """Return the sequence of the set that ``node`` (a candidate, its plot, the set itself) belongs to, or None."""
+    check_nodes(node)
     if node is None or node.GetScene() is None:
         return None
     if _is_inside_sequence(node):

@@ -15,6 +15,7 @@ from LDCTDenoiseLib import scene as denoisescene
 from LDCTDenoiseLib.region import Box, ijk_to_ras, mask_of, whole
 
 from . import candidatekeeping, candidateregion, candidatescene
+from .candidatearguments import check_nodes, whole_number
 from .candidatefacts import content_of
 from .candidatenodes import find_set
 from .didengine import CandidateReply, CandidateRequest
@@ -121,6 +122,7 @@ def prepare(source, slice_index: int | None = None, region_roi=None, statistics_
     ``default_filter`` names what makes that. Raises ValueError for what is no CT volume, regions that hold no voxel, a
     slice that is not there, and volumes of another grid.
     """
+    check_nodes(region_roi, statistics_roi, background_roi, reference_volume, default_volume)
     voxels = denoisescene.check_input(source).copy()
     box = _box(source, slice_index, region_roi)
     wide, inner = candidateregion.with_margin(box, whole(source))
@@ -144,13 +146,15 @@ def _box(source, slice_index: int | None, region_roi) -> Box:
     box = whole(source) if region_roi is None else candidateregion.box_of(region_roi, source)
     if slice_index is None:
         return box
-    if not box[0].start <= slice_index < box[0].stop:
-        part = (_("Slice {number} is not in '{volume}': choose one from {first} to {last}.") if region_roi is None else
-                _("Slice {number} is not in the region '{region}': choose one from {first} to {last}."))
+    number = whole_number(slice_index)
+    if number not in range(box[0].start, box[0].stop):
+        part = (_("Slice {number} is not in the region '{region}': choose one from {first} to {last}, a whole number.")
+                if region_roi is not None else
+                _("Slice {number} is not in '{volume}': choose one from {first} to {last}, a whole number."))
         raise ValueError(part.format(
-            number=slice_index, volume=source.GetName(), region=region_roi and region_roi.GetName(),
+            number=repr(slice_index), volume=source.GetName(), region=region_roi and region_roi.GetName(),
             first=box[0].start, last=box[0].stop - 1))
-    return (slice(slice_index, slice_index + 1), *box[1:])
+    return (slice(number, number + 1), *box[1:])
 
 
 def _padding(voxels: np.ndarray, wide: Box) -> np.ndarray | None:

@@ -38,8 +38,12 @@ def start(engine, work: Work, settings: CandidateSettings, free_memory: int | No
         on_candidate: see :class:`.candidatelatest.LatestCandidate`; None: nothing is shown before the end.
         options: of the request (model, device, precision, default_filter).
 
-    Raises ValueError when the set does not fit into the memory. What happens later is the job's error.
+    Raises ValueError for what are no settings, and when the set does not fit into the memory. What happens later is
+    the job's error.
     """
+    if not isinstance(settings, CandidateSettings):
+        raise ValueError(_("The settings are a value of type {type}: pass a CandidateSettings of "
+                           "DIDInteractiveLib.settings.").format(type=type(settings).__name__))
     settings, fewer = fit_into_memory(work.array.shape, work.array.dtype, settings, free_memory)
     known = tuple(filter(None, (stacking_warning(work.source), fewer)))
     for warning in known:
