@@ -50,10 +50,10 @@ class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = DIDInteractiveLogic()
         self.panel = CandidatePanel(slicer.util.childWidgetVariables(widget), self.logic)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneReady)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         # After the selectors, which know the new nodes only then.
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport, priority=-1.0)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneReady, priority=-1.0)
         self.initializeParameterNode()
         if self.parent.isEntered:  # made anew by a reload, which does not open the module again
             self.enter()
@@ -74,17 +74,13 @@ class DIDInteractiveWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self.panel.sceneCloses()
 
-    def onSceneEndClose(self, caller, event):
+    def onSceneReady(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
     def onSceneStartImport(self, caller, event):
         # Selectors that do not know the new nodes yet would overwrite the parameters that are read.
         self.panel.setParameters(None)
-
-    def onSceneEndImport(self, caller, event):
-        if self.parent.isEntered:
-            self.initializeParameterNode()
 
     def initializeParameterNode(self):
         from DIDInteractiveLib.didwidgetparameters import CandidateParameters

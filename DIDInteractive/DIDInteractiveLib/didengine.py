@@ -138,9 +138,10 @@ class InProcessDIDEngine(InProcessEngine):
         card = denoiser.card
         return CandidateReply(
             candidates=found.candidates, measurements=tuple(measured), default=found.default,
-            outcomes=_located(found.outcomes, len(found.tuning_slices), slices), messages=tuple(messages), model=card.name, version=card.version,
-            weights_sha256=card.sha256, device=found.device, precision=found.precision,
-            seconds=time.monotonic() - started, settings=settings, fit=fit.as_dict() if fit else None)
+            outcomes=_located(found.outcomes, len(found.tuning_slices), slices), messages=tuple(messages),
+            model=card.name, version=card.version, weights_sha256=card.sha256, device=found.device,
+            precision=found.precision, seconds=time.monotonic() - started, settings=settings,
+            fit=fit.as_dict() if fit else None)
 
 
 def _located(outcomes: dict[str, str], tuned: int, slices: int) -> dict[str, str]:
