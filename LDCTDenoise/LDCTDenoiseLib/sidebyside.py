@@ -55,8 +55,12 @@ class SideBySide:
             composite.SetHotLinkedControl(True)
         self.on = True
 
-    def stop(self) -> None:
-        """Let the views be as they were; if the user has chosen another layout meanwhile, that stays."""
+    def stop(self, letResize: bool = True) -> None:
+        """Let the views be as they were; if the user has chosen another layout meanwhile, that stays.
+
+        ``letResize`` False: no events are handled, as a panel or a scene is about to go, where what a worker has to
+        say would come at a bad moment. The views then keep their zoom.
+        """
         if not self.on:
             return
         self.on = False
@@ -64,7 +68,8 @@ class SideBySide:
         ours = layout.GetViewArrangement() == layout.SlicerLayoutSideBySideView
         if ours:
             layout.SetViewArrangement(self._layout)
-            _letViewsResize()
+            if letResize:
+                _letViewsResize()
         for name, state in self._views.items():
             node, composite = _sliceNode(name), _composite(name)
             if node is None or composite is None:
@@ -75,7 +80,7 @@ class SideBySide:
                 composite.SetBackgroundVolumeID(state.background)
             node.GetSliceToRAS().DeepCopy(state.sliceToRAS)
             node.UpdateMatrices()
-            if ours:  # else the view has another size than it had
+            if ours and letResize:  # else the view has another size than it had
                 node.SetFieldOfView(*state.fieldOfView)
                 node.SetXYZOrigin(*state.origin)
 

@@ -54,6 +54,8 @@ class Panel(ModulePanel):
         None: there is no scene, or one is being read.
         """
         self._seen = (None, None)
+        if parameters is None:
+            self.result.comparison.close()
         super().setParameters(parameters)
         if parameters is not None:
             result, self._unshown = self._unshown, None

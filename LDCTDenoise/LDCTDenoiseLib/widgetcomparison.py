@@ -109,6 +109,11 @@ class Comparison:
             self.difference, self.after = False, True
         self._removeTemporary()
 
+    def close(self) -> None:
+        """Do the same without handling events: the panel or the scene is about to go, or a scene to be read."""
+        self._sideBySide.stop(letResize=False)
+        self.stop()
+
     def _wanted(self):
         if not self.after:
             return self.source

@@ -110,10 +110,10 @@ class ResultView:
             self._shortcut = None
 
     def close(self) -> None:
+        self.comparison.close()
         self.setRegion(None)
         self._watch.close()
         self.exit()
-        self.comparison.stop()
 
     def measure(self) -> None:
         """Fill the table: in soft tissue, or in the region that the user chose."""

@@ -145,6 +145,38 @@ def test_a_layout_that_the_user_chose_meanwhile_stays(mrml, done, session):
     assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView
 
 
+def test_unloading_the_module_takes_side_by_side_back_and_lets_nothing_else_happen_meanwhile(
+        mrml, done, panel, session, monkeypatch):
+    import slicer
+
+    session.sliceLogics["Red"].SetSliceOffset(-44.0)
+    before = views(mrml)
+    done.sideBySideButton.click()
+    done.differenceButton.click()
+    handled = []
+    monkeypatch.setattr(slicer.app, "processEvents", lambda *flags: handled.append(flags))
+    panel.widget.cleanup()
+    assert handled == []
+    composites, nodes, layout, _ = views(mrml)
+    # Without events, the views cannot take up their sizes, and with that their fields of view.
+    assert (composites, [node[0] for node in nodes], layout) == (before[0], [node[0] for node in before[1]], before[2])
+
+
+@pytest.mark.parametrize("event", ["StartImportEvent", "StartCloseEvent"])
+def test_a_scene_that_comes_or_goes_ends_side_by_side_and_lets_nothing_else_happen_meanwhile(
+        mrml, done, session, monkeypatch, event):
+    import slicer
+
+    layout = session.layoutManager.layout
+    done.sideBySideButton.click()
+    handled = []
+    monkeypatch.setattr(slicer.app, "processEvents", lambda *flags: handled.append(flags))
+    mrml.scene.InvokeEvent(getattr(slicer.vtkMRMLScene, event))
+    assert handled == []
+    assert session.layoutManager.layout == layout
+    assert not done.sideBySideButton.checked
+
+
 def test_in_side_by_side_the_key_flips_the_right_view_only(done, ct, result, panel):
     done.sideBySideButton.click()
     done.beforeAfterButton.click()
