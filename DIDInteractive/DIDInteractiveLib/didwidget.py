@@ -84,6 +84,8 @@ class CandidatePanel(ModulePanel):
         None: there is no scene, or one is being read, or was read while another module was open.
         """
         self._inspected = (None, None)
+        if parameters is None:
+            self.views.close()
         super().setParameters(parameters)
         if parameters is not None:
             candidates, self._unshown = self._unshown, None

@@ -79,6 +79,10 @@ class CandidateViews:
         else:
             self._sideBySide.start(left.GetID(), self._wanted().GetID())
 
+    def close(self) -> None:
+        """End side by side without handling events: the panel or the scene is about to go, or a scene to be read."""
+        self._sideBySide.stop(letResize=False)
+
     def setLatest(self, volume, source=None) -> None:
         """Show ``volume``, which a run fills with what it finished last, in the place of ``source`` and of the set.
 

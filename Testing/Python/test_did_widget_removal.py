@@ -151,6 +151,23 @@ def test_leaving_the_module_ends_side_by_side_and_difference(ready, made, panel,
     assert not ready.differenceButton.checked
 
 
+@pytest.mark.parametrize("what", ["the module", "the scene", "another scene"])
+def test_what_ends_side_by_side_by_itself_lets_nothing_else_happen_meanwhile(mrml, ready, made, panel, session, what,
+                                                                             monkeypatch):
+    import slicer
+
+    layout = session.layoutManager.layout
+    ready.sideBySideButton.click()
+    handled = []
+    monkeypatch.setattr(slicer.app, "processEvents", lambda *flags: handled.append(flags))
+    if what == "the module":
+        panel.widget.cleanup()
+    else:
+        mrml.scene.InvokeEvent(mrml.scene.StartCloseEvent if what == "the scene" else mrml.scene.StartImportEvent)
+    assert handled == []
+    assert session.layoutManager.layout == layout
+
+
 @pytest.mark.parametrize("button", ["sideBySideButton", "differenceButton", "plotButton"])
 def test_closing_the_scene_ends_what_was_asked_for(plots, mrml, ready, made, session, button):
     layout = session.layoutManager.layout
