@@ -241,6 +241,7 @@ class LDCTDenoiseLogic(ScriptedLoadableModuleLogic):
         """Return the volume of what was removed from the source of ``outputVolume``, or None."""
         from LDCTDenoiseLib import scene
 
+        scene.check_node(outputVolume)
         return outputVolume.GetNodeReference(scene.REMOVED_NOISE_ROLE)
 
     def exportProblem(self, volumeNode):

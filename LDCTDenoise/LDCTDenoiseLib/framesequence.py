@@ -18,7 +18,7 @@ from slicer.i18n import tr as _
 from . import provenance, scene, sceneresult
 from .engine import DenoiseReply, DenoiseRequest
 from .job import Job, Stoppable
-from .volumerun import check_strength, said
+from .volumerun import checked_strength, said
 
 CANDIDATES_ATTRIBUTE = "DIDInteractive.Default"
 """Sequences with it are sets of candidates: one image several times, no frames."""
@@ -51,10 +51,11 @@ def prepare(volume, start, tell: Callable[[tuple[str, ...], float | None], None]
 
     Raises ValueError when the volume belongs to no sequence, or when a frame cannot be denoised.
     """
+    scene.check_node(volume)
     sequence = sequence_of(volume)
     if sequence is None:
         raise ValueError(_("The input belongs to no sequence of volumes: denoise it as a single volume."))
-    check_strength(options["strength"])
+    options["strength"] = checked_strength(options["strength"])
     frames = _frames(sequence)
     for frame in frames:
         scene.check_input(frame)

@@ -15,6 +15,10 @@ def problem(volume) -> str:
     """Return why ``volume`` cannot be exported, in one sentence, or ""; see :func:`dicomexport.problem`."""
     if volume is None:
         return _("There is no result to export: denoise a volume first.")
+    try:
+        scene.check_node(volume)
+    except ValueError as error:
+        return str(error)
     if volume.GetAttribute(scene.CANDIDATE_ATTRIBUTE) is not None:
         text = _("'{name}' is a candidate: export it with DID Interactive.")
     elif "strength" not in provenance.of_node(volume):

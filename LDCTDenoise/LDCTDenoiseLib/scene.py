@@ -30,10 +30,10 @@ def check_input(volume) -> np.ndarray:
     """Return a view of the voxels of ``volume``; raise ValueError when it is no CT volume that can be denoised."""
     if volume is None:
         raise ValueError(_("There is no input volume: choose the CT to denoise."))
+    check_kind(volume, "input")
     name = volume.GetName()
     if volume.GetScene() is None:
         raise ValueError(_("The input volume '{name}' is not in the scene: add it first.").format(name=name))
-    check_kind(volume, "input")
     image = volume.GetImageData()
     if image is None or image.GetNumberOfPoints() == 0:
         raise ValueError(_("The input volume '{name}' holds no image: load it again.").format(name=name))
@@ -49,8 +49,16 @@ def check_input(volume) -> np.ndarray:
     return array
 
 
+def check_node(node) -> None:
+    """Raise ValueError when ``node`` is no vtkMRMLNode, such as the name of one, or None."""
+    if not isinstance(node, slicer.vtkMRMLNode):
+        raise ValueError(_("A node of the scene was expected, not a value of type {type}: pass the node itself, "
+                           "as slicer.util.getNode returns it for a name.").format(type=type(node).__name__))
+
+
 def check_kind(volume, purpose: str) -> None:
     """Raise ValueError when ``volume`` is no scalar volume; ``purpose``, "input" or "output", is for the message."""
+    check_node(volume)
     # By exact class: label maps, vector and tensor volumes are subclasses of the scalar volume.
     if not volume.IsA("vtkMRMLScalarVolumeNode") or volume.GetClassName() != "vtkMRMLScalarVolumeNode":
         texts = {"input": _("The input '{name}' is a {kind}, not a scalar volume: choose a CT volume."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -30,7 +31,7 @@ def prepare(source, output, want_noise: bool, tell: Callable[[tuple[str, ...], f
     voxels = scene.check_input(source).copy()
     if output is not None:
         sceneresult.check_output(output, source)
-    check_strength(options["strength"])
+    options["strength"] = checked_strength(options["strength"])
     for warning in scene.input_warnings(source):
         logging.warning(warning)
     request = DenoiseRequest(voxels, spacing=source.GetSpacing()[::-1], **options)
@@ -62,8 +63,9 @@ def said(replies: Sequence[DenoiseReply]) -> tuple[tuple[str, ...], float | None
     return messages, sum(reply.seconds for reply in replies) if worked else None
 
 
-def check_strength(strength: float) -> None:
-    """Raise ValueError unless ``strength`` lies between 0 and 1."""
-    if not 0.0 <= strength <= 1.0:
+def checked_strength(strength: float) -> float:
+    """Return ``strength`` as Python's own float, which a worker can be told; ValueError unless it is from 0 to 1."""
+    if not isinstance(strength, Real) or not 0.0 <= strength <= 1.0:
         raise ValueError(_("The strength is {strength}: choose a number from 0 (no change) to 1 (all of it).").format(
-            strength=strength))
+            strength=repr(strength)))
+    return float(strength)

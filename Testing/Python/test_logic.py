@@ -1,5 +1,6 @@
 """LDCTDenoiseLogic.process leaves one complete result or an unchanged scene."""
 
+import re
 import sys
 
 import numpy as np
@@ -196,10 +197,27 @@ def test_what_is_no_ct_volume_is_refused_and_nothing_is_made(mrml, logic, kind, 
     assert logic.engine.requests == []
 
 
-@pytest.mark.parametrize("strength", [-0.01, 1.01, float("nan")])
-def test_a_strength_outside_zero_to_one_is_refused(logic, ct, strength):
-    with pytest.raises(ValueError, match="strength"):
+@pytest.mark.parametrize("call", [
+    lambda logic, ct: logic.process("CT"), lambda logic, ct: logic.process(ct, outputVolume="x"),
+    lambda logic, ct: logic.removedNoiseVolume(None), lambda logic, ct: logic.removedNoiseVolume("CT denoised"),
+    lambda logic, ct: logic.exportAsDICOM("CT denoised", "folder")])
+def test_what_is_no_node_at_all_is_refused_in_one_sentence(mrml, logic, ct, call):
+    before = state_of(mrml, ct)
+    with pytest.raises(ValueError, match="^A node of the scene was expected, not a value of type .*getNode"):
+        call(logic, ct)
+    assert state_of(mrml, ct) == before
+    assert logic.engine.requests == []
+
+
+@pytest.mark.parametrize("strength", [-0.01, 1.01, float("nan"), "0.5", None, 1j])
+def test_a_strength_that_is_no_number_from_zero_to_one_is_refused(logic, ct, strength):
+    with pytest.raises(ValueError, match=re.escape(f"The strength is {strength!r}: choose a number from 0")):
         logic.process(ct, strength=strength)
+
+
+def test_a_strength_of_numpy_becomes_a_number_that_a_worker_can_be_told(logic, ct):
+    assert logic.process(ct, strength=np.float32(0.5)).GetAttribute("LDCTDenoise.Strength") == "0.5"
+    assert type(logic.engine.requests[0].strength) is float
 
 
 def test_the_input_is_refused_as_output(mrml, logic, ct):

@@ -210,6 +210,8 @@ def test_scripts_can_denoise_all_frames_too_and_see_what_cannot_be_done(mrml, pa
         panel.widget.logic.processFrames(single)
     with pytest.raises(ValueError, match="strength is 2"):
         panel.widget.logic.processFrames(perfusion, strength=2.0)
+    with pytest.raises(ValueError, match="A node of the scene was expected"):
+        panel.widget.logic.processFrames("perfusion")
 
 
 def test_everything_survives_saving_and_reloading(mrml, ui, parameters, perfusion, calls, tmp_path):
