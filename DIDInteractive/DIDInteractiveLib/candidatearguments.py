@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
-import slicer
-from slicer.i18n import tr as _
+from LDCTDenoiseLib.scene import check_node
 
 
 def check_nodes(*nodes) -> None:
     """Raise ValueError when one of ``nodes`` is neither a vtkMRMLNode nor None, such as the name of one."""
     for node in nodes:
-        if node is not None and not isinstance(node, slicer.vtkMRMLNode):
-            raise ValueError(_("A node of the scene was expected, not a value of type {type}: pass the node itself, "
-                               "as slicer.util.getNode returns it for a name.").format(type=type(node).__name__))
+        if node is not None:
+            check_node(node)
 
 
 def whole_number(value) -> int | None:
