@@ -18,8 +18,8 @@ LIBRARY = MODULE / "LDCTDenoiseLib"
 MODULE_FILE = MODULE / "LDCTDenoise.py"
 PANEL_FILES = set(LIBRARY.glob("widget*.py"))
 SCENE_FILES = {LIBRARY / f"{name}.py" for name in (
-    "acquisition", "dicomexport", "framesequence", "region", "resultexport", "scene", "selftest", "sidebyside",
-    "sliceplane", "volumerun")} | PANEL_FILES
+    "acquisition", "dicomexport", "framesequence", "region", "resultexport", "scene", "sceneresult", "selftest",
+    "sidebyside", "sliceplane", "volumerun")} | PANEL_FILES
 QT_FILES = {LIBRARY / "workerqprocess.py"} | PANEL_FILES
 """Imported in the application only."""
 MEGABYTE = 2**20
