@@ -17,7 +17,7 @@ sys.path.append(str(BENCHMARKS))
 import did_report  # noqa: E402
 from didreport import doses, matching  # noqa: E402
 from didreport.contrast import contrasting, disc  # noqa: E402
-from didreport.figurespart import flattest  # noqa: E402
+from didreport.flatsquare import flattest  # noqa: E402
 from didreport.flickerpart import ALONE, SHARED, statement  # noqa: E402
 from didreport.literalpart import steps_of  # noqa: E402
 from didreport.matchedpart import FLAT, ceiling, flat_tissue, noise_of_pairs, room_for_squares  # noqa: E402
@@ -209,9 +209,9 @@ SMALL = Choice("phantom", FILE, 0, (0, 1), 96)
 TINY = Plan(
     models=("tiny",), patients=(SMALL,), all_models=(SMALL,), noise_indices=(30.0,), count=5,
     volume=Choice("volume", FILE, 0, (0, 1, 2, 3), 80), whole=SMALL, rods_size=192, rods_pixel=1.1, rods_pairs=1,
-    slider_size=32, slider_slices=2, figures=Figures(
+    slider_size=32, slider_slices=2, fit_steps=20, figures=Figures(
         low_contrast=SMALL, lesion=(40, 50, 4), liver=(60, 50, 4), low_zoom=(44, 44, 20), low_detail=(50, 50, 20),
-        high_contrast=SMALL, high_zoom=(44, 44, 20), other=SMALL, cone_beam=SMALL, noise_indices=(20.0,),
+        high_contrast=SMALL, high_zoom=(44, 44, 20), other=SMALL, cone_beam=SMALL, noise_totals=(20.0,),
         exposures=(0.25,), crop=96, count=3))
 
 
@@ -237,10 +237,14 @@ def test_the_command_writes_every_part_and_takes_finished_sets_from_its_cache(da
     assert "Left out" in page and "## Regions of the CNR" in page and "did-ordered, differs" in page
     with (tmp_path / "did" / "figures.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert all(float(row[key]) >= 0 for row in rows for key in ("std_hu", "rmse_hu"))
-    # Cupping darkens the phantom's cone-beam image so far that no soft tissue is left to compare with.
-    assert all(float(row["cnr"]) >= 0 for row in rows if row["figure"] != "S1")
+    assert all(float(row["std_hu"]) >= 0 and float(row["cnr"]) >= 0 for row in rows)
+    assert {row["scene"] for row in rows if not row["rmse_hu"]} == {"phantom as it is"}
+    assert "## What the numbers say" in page
+    matched = (tmp_path / "did" / "matched.md").read_text()
+    assert matched.index("**At equal noise") < matched.index("## How it is measured") < matched.index("## In one view")
     timing = (tmp_path / "did" / "timing.md").read_text()
+    assert "- A 96 x 96 slice, 9 candidates, tiny, did-ordered: " in timing
+    assert "## A conventional default and its fit" in timing
     assert "| slider, slice |" in timing and "| tiny | gains |" in timing
     with (tmp_path / "did" / "literal.csv").open() as stream:
         assert [(row["reduction"], row["side"]) for row in csv.DictReader(stream)] == [

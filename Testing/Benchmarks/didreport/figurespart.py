@@ -16,6 +16,9 @@ from .context import Context
 from .contrast import contrasting, disc, regions
 from .doses import DoseNetwork, all_networks, dose_networks, weights_of
 from .drawing import Box, Panel, draw_panels
+from .figurefindings import INPUT, REFERENCE, findings
+from .flatsquare import FLAT_HALF, flattest, spread
+from .noisetotals import as_it_is, own_noise, to_be_added, with_noise
 from .plan import Choice
 from .rangepart import candidates
 from .scenes import Scene
@@ -23,10 +26,7 @@ from .sets import dose_network, network
 from .tables import text, write_csv, write_page
 
 LOW, DEFAULT, HIGH = -1.0, 0.0, 1 / 3
-REFERENCE = "NDCT"
 COLUMNS = ((LOW, "low noise"), (DEFAULT, "default"), (HIGH, "high resolution"))
-FLAT_HALF = 8
-"""Half side in pixels of the square in which the SD is taken."""
 SIDE = 160
 COLOURS = "violet", "deepskyblue"
 """Of the discs between which contrast to noise is taken."""
@@ -64,10 +64,8 @@ class View:
 
     def panel(self, image: np.ndarray, title: str, model: str = "", framed: bool = False) -> Panel:
         """The whole image with its numbers below; they go to the table as well."""
-        row, column = self.flat
-        spread = float(image[row - FLAT_HALF:row + FLAT_HALF, column - FLAT_HALF:column + FLAT_HALF].std())
-        numbers = {"std_hu": spread, "cnr": float("nan"), "rmse_hu": float("nan")}
-        words = [f"STD {text(spread)}"]
+        numbers = {"std_hu": spread(image, self.flat), "cnr": float("nan"), "rmse_hu": float("nan")}
+        words = [f"STD {text(numbers['std_hu'])}"]
         if self.discs:
             numbers["cnr"] = cnr_did(image, *(disc(image.shape, *d) for d in self.discs))
             words.append(f"CNR {text(numbers['cnr'], 2)}")
@@ -77,7 +75,7 @@ class View:
             words.append(f"RMSE {text(numbers['rmse_hu'])}")
         self.rows.append({"figure": self.figure, "scene": self.scene.name, "model": model, "panel": title, **numbers,
                           **self._places()})
-        boxes = [Box(row, column, FLAT_HALF, "lime")]
+        boxes = [Box(*self.flat, FLAT_HALF, "lime")]
         boxes += [Box(*place, colour, circle=True) for place, colour in zip(self.discs, COLOURS)]
         boxes += [Box(*zoom, "cyan") for zoom in self.zooms]
         return Panel(image, title, "  ".join(words), tuple(boxes) if framed else ())
@@ -104,19 +102,7 @@ class View:
         """The low-dose image and, if there is one, the reference."""
         if self.scene.reference is None:
             return [(self.scene.noisy[0], "input")]
-        return [(self.scene.noisy[0], "LDCT"), (self.scene.reference[0], REFERENCE)]
-
-
-def flattest(image: np.ndarray, soft: np.ndarray) -> tuple[int, int]:
-    """Centre (row, column) of the most uniform square that lies in ``soft`` as far as possible."""
-    side = 2 * FLAT_HALF
-    smooth = ndimage.gaussian_filter(image.astype(np.float64), 2)
-    variance = ndimage.uniform_filter(smooth ** 2, side) - ndimage.uniform_filter(smooth, side) ** 2
-    inside = ndimage.uniform_filter(soft.astype(np.float64), side)
-    inside[:side], inside[-side:], inside[:, :side], inside[:, -side:] = 0, 0, 0, 0
-    possible = inside >= min(0.999, inside.max())
-    row, column = np.unravel_index(np.where(possible, variance, np.inf).argmin(), image.shape)
-    return int(row), int(column)
+        return [(self.scene.noisy[0], INPUT), (self.scene.reference[0], REFERENCE)]
 
 
 def nearest(made: CandidateSet, position: float, number: int = 0) -> np.ndarray:
@@ -133,20 +119,26 @@ def within(scene: Scene, places: Sequence[tuple[int, int, int]]) -> tuple[tuple[
 def write_figures(context: Context) -> None:
     """Write the figures, figures.csv and figures.md."""
     rows: list[dict] = []
-    lines = ["# Figures of the DID paper, re-enacted", "",
-             f"Method {METHOD}: the paper's descents, with controlled steps. The figures use it because the paper "
-             f"does; the default of the module, {CandidateSettings().method}, differs on the smoother side, where it "
-             "may mix images to keep the candidates in order of sharpness. Window -160 to 240 HU. STD: "
-             "in the green square, the most uniform one of the soft tissue. RMSE: against the reference, in the body "
-             "as far as it is shown. CNR: 2 |difference| / (sum of SDs), as the paper defines it, between the violet "
-             "and the blue disc, listed at the end. LDCT: input, NDCT: "
-             "reference. 'Low noise' is the smoothest candidate, 'high resolution' lies a third of the way, in log "
-             "noise, from the default to the input. All numbers are in figures.csv.", ""]
-    for draw in (low_contrast, high_contrast, architectures, doses, noise_indices, cone_beams, real_noise):
-        lines += draw(context, rows)
-    lines += regions(rows)
+    lines = [line for draw in (low_contrast, high_contrast, architectures, doses, amounts_of_noise, cone_beams,
+                               real_noise) for line in draw(context, rows)]
     write_csv(context.output / "figures.csv", rows)
-    write_page(context.output / "figures.md", lines)
+    write_page(context.output / "figures.md", [*_introduction(), *findings(rows), *lines, *regions(rows)])
+
+
+def _introduction() -> list[str]:
+    default = CandidateSettings().method
+    return ["# Figures of the DID paper, re-enacted", "",
+            f"**All figures here, 3 to 7, S1 and those of real noise, are made with the method '{METHOD}'**: the "
+            f"paper's descents, with controlled steps. They use it because the paper does. The default of the module, "
+            f"{default}, differs on the smoother side, where its candidates are mixtures of images, and on the "
+            "sharper one where a candidate would otherwise be sharper than the next. Its images are not here: the "
+            "README shows [nine of them](../../../Resources/Screenshots/candidates.png), [range](range.md) and "
+            "[matched](matched.md) measure them.", "",
+            "Window -160 to 240 HU. STD: in the green square, the most uniform one of the soft tissue. RMSE: against "
+            "the reference, in the body as far as it is shown. CNR: 2 |difference| / (sum of SDs), as the paper "
+            f"defines it, between the violet and the blue disc, listed at the end. {INPUT}: input, {REFERENCE}: "
+            "reference. 'Low noise' is the smoothest candidate, 'high resolution' lies a third of the way, in log "
+            "noise, from the default to the input. All numbers are in figures.csv.", ""]
 
 
 def low_contrast(context: Context, rows: list[dict]) -> list[str]:
@@ -176,11 +168,11 @@ def architectures(context: Context, rows: list[dict]) -> list[str]:
     plan, grid = context.plan, []
     for model in plan.models[1:]:
         grid += _columns(context, rows, "6", plan.figures.high_contrast, model)
-    highest = plan.figures.noise_indices[-1]
-    grid.append(_row(context, rows, "6", _other(context, highest), plan.models[-1]))
+    highest = plan.figures.noise_totals[-1]
+    grid.append(_row(context, rows, "6", with_noise(context.scenes, plan.figures.other, highest), plan.models[-1]))
     draw_panels(context.output / "figure6.png", grid, SIDE)
     return ["## Figure 6: other architectures", "", f"From top to bottom: {' and '.join(plan.models[1:])} on the image "
-            f"of figure 4, {plan.models[-1]} at a noise index of {highest:g} HU.", "",
+            f"of figure 4, {plan.models[-1]} on the slice of figure 5 with {highest:g} HU of noise.", "",
             "![other architectures](figure6.png)", ""]
 
 
@@ -210,16 +202,25 @@ def doses(context: Context, rows: list[dict]) -> list[str]:
             "![doses](figure7.png)", "", "![factors of the paper](figure7-literal.png)", ""]
 
 
-def noise_indices(context: Context, rows: list[dict]) -> list[str]:
-    plan = context.plan
+def amounts_of_noise(context: Context, rows: list[dict]) -> list[str]:
+    """The slice as it is has no reference; its discs are those of the other rows."""
+    figures = context.plan.figures
     one, words = _quarter(context)
-    indices = plan.figures.noise_indices
-    grid = [_row(context, rows, "5", _other(context, index), one, f"NI {index:g}") for index in indices]
-    draw_panels(context.output / "figure5.png", grid, plan.figures.other.crop)
-    return ["## Figure 5: other noise indices", "",
-            f"A slice to which noise with an SD of {', '.join(f'{n:g}' for n in indices)} HU in the body's centre was "
-            f"added (as half the dose does at that noise index; its own is about 10 HU), denoised by {words}.", "",
-            "![noise indices](figure5.png)", ""]
+    still = as_it_is(context.scenes, figures.other)
+    own = own_noise(still)
+    added = [to_be_added(total, own) for total in figures.noise_totals]
+    noisier = [with_noise(context.scenes, figures.other, total) for total in figures.noise_totals]
+    discs = View(noisier[0], [], "5").discs
+    grid = [_row(context, rows, "5", scene, one, title, discs) for scene, title in
+            ((still, "as it is"), *((s, f"{total:g} HU") for s, total in zip(noisier, figures.noise_totals)))]
+    draw_panels(context.output / "figure5.png", grid, figures.other.crop)
+    return ["## Figure 5: other amounts of noise", "",
+            f"From top to bottom: a slice as it is, with {text(own)} HU of noise (in the green square), and with so "
+            f"much added that it has {', '.join(f'{n:g}' for n in figures.noise_totals)} HU in all: "
+            f"sqrt(total^2 - own^2), that is {', '.join(text(n) for n in added)} HU. That is meant for the body's "
+            "centre, where a noise index is taken; what the square has stands below the input. "
+            f"Denoised by {words}. The slice as it is has nothing to be compared with, hence no RMSE.", "",
+            "![amounts of noise](figure5.png)", ""]
 
 
 def cone_beams(context: Context, rows: list[dict]) -> list[str]:
@@ -237,18 +238,26 @@ def cone_beams(context: Context, rows: list[dict]) -> list[str]:
 
 
 def real_noise(context: Context, rows: list[dict]) -> list[str]:
-    figures, grid = context.plan.figures, []
-    for file, number, centre in figures.real:
-        if (context.scenes.data / file).is_file():
-            name = file.split("/")[-1].split(".")[0]
-            scene = context.scenes.real(file, number, Choice(name, file, 0, (number,), figures.crop, centre))
-            grid.append(_row(context, rows, "real noise", scene, context.plan.models[0]))
-    if not grid:
-        return ["## Real noise", "", "Left out: the data folder has no real_noise/.", ""]
-    draw_panels(context.output / "real.png", grid, figures.crop)
-    return ["## Real noise", "", f"{context.plan.models[0]} on scans as they are, without a reference: a sharp kernel "
-            "on a GE scanner (top), slices of 1 mm on a Philips scanner (bottom; this patient, at 3 mm, took part in "
-            "the training).", "", "![real noise](real.png)", ""]
+    figures, model, lines = context.plan.figures, context.plan.models[0], []
+    for trained, file, title, words in (
+            (False, "real.png", "a patient that no network was trained on",
+             "a sharp kernel on a GE scanner. Only this one shows how the network does on patients that it does not "
+             "know"),
+            (True, "real-trained.png", "a patient that took part in the training",
+             "slices of 1 mm on a Philips scanner. Networks were trained on means over 3 mm of this very patient, so "
+             "this does not show how they do on others")):
+        found = [one for one in figures.real if one[3] == trained and (context.scenes.data / one[0]).is_file()]
+        lines += [f"## Real noise: {title}", ""]
+        if not found:
+            lines += ["Left out: the data folder has no such scan in real_noise/.", ""]
+            continue
+        names = [path.split("/")[-1].split(".")[0] for path, *_ in found]
+        grid = [_row(context, rows, "real noise", context.scenes.real(
+            path, number, Choice(name, path, 0, (number,), figures.crop, centre)), model)
+            for name, (path, number, centre, _) in zip(names, found)]
+        draw_panels(context.output / file, grid, figures.crop)
+        lines += [f"{model} on a scan as it is, without a reference: {words}.", "", f"![real noise]({file})", ""]
+    return lines
 
 
 def _columns(context: Context, rows: list[dict], figure: str, choice: Choice, model: str) -> list[list[Panel]]:
@@ -263,9 +272,9 @@ def _columns(context: Context, rows: list[dict], figure: str, choice: Choice, mo
             [view.magnified(image) for image, _ in images]]
 
 
-def _row(context: Context, rows: list[dict], figure: str, scene: Scene, one: str | DoseNetwork, words: str = ""
-         ) -> list[Panel]:
-    view = View(scene, rows, figure)
+def _row(context: Context, rows: list[dict], figure: str, scene: Scene, one: str | DoseNetwork, words: str = "",
+         discs: tuple[tuple[int, int, int], ...] = ()) -> list[Panel]:
+    view = View(scene, rows, figure, discs)
     made = _made(context, scene, one)
     name = one if isinstance(one, str) else one.name
     images = [(nearest(made, p), f"{words or name}: {t}") for p, t in COLUMNS] + view.ends()
@@ -278,10 +287,6 @@ def _made(context: Context, scene: Scene, one: str | DoseNetwork) -> CandidateSe
     else:
         denoiser = network(one)
     return context.sets.make(scene, denoiser, CandidateSettings(METHOD, context.plan.figures.count))
-
-
-def _other(context: Context, noise_index: float) -> Scene:
-    return context.scenes.patient(context.plan.figures.other, noise_index, 0.5)
 
 
 def _quarter(context: Context) -> tuple[str | DoseNetwork, str]:

@@ -14,6 +14,7 @@ from .comparedmethods import BLEND, methods
 from .context import Context
 from .drawing import draw_matched
 from .matching import BETTER, SIDES, WORSE, Curve, curve, noise_at, positions, summary, without_noise
+from .matchedverdict import verdict
 from .phantompart import phantoms
 from .rangepart import candidates
 from .regions import halves
@@ -111,14 +112,21 @@ def write_matched(context: Context) -> None:
             rows += compared(scene, made)
     write_csv(context.output / "matched.csv", rows)
     draw_matched(context.output / "matched.png", [r for r in rows if r["method"] != CHECK])
-    phantom_lines = phantoms(context, methods(plan.count), BLEND)
-    write_page(context.output / "matched.md", [
-        *_introduction(context), *_statement(rows), *_tables(rows), *_texture(rows, scenes), *phantom_lines])
+    rods, phantom_lines = phantoms(context, methods(plan.count), BLEND)
+    write_page(context.output / "matched.md", page(context, rows, scenes, rods, phantom_lines))
+
+
+def page(context: Context, rows: list[dict], scenes: Sequence[Scene], rods: list[dict], phantom_lines: list[str]
+         ) -> list[str]:
+    """The lines of matched.md from ``rows`` as in matched.csv, the scenes, and ``rods`` as in phantoms.csv."""
+    return ["# Descents against blending and weight interpolation at matched noise", "",
+            *verdict(rows, _compared_methods(rows), FLAT, rods), *_introduction(context), *_statement(rows),
+            *_tables(rows), *_texture(rows, scenes), *phantom_lines]
 
 
 def _introduction(context: Context) -> list[str]:
     plan = context.plan
-    return ["# Descents against blending and weight interpolation at matched noise", "",
+    return ["## How it is measured", "",
             f"Network {plan.models[0]}, {plan.dose:g} of the dose, the scenes of the part on the range. Every method's "
             "candidates are points (noise SD, score) in one tissue; each method is read, by monotone cubic "
             "interpolation over the log of the noise SD, at the same noise SDs: equal steps of the log from the "
@@ -144,24 +152,24 @@ def _ratios(rows, **wanted) -> list[float]:
 
 
 def _statement(rows: list[dict]) -> list[str]:
-    lines = []
+    body = []
     for name in _compared_methods(rows):
-        for tissue in ("body", None):
-            own = [r for r in rows if r["method"] == name and r["tissue"] in (TISSUES if tissue is None else [tissue])]
-            found = summary([r["ratio"] for r in own])
-            rest = summary([r["ratio_without_noise"] for r in own])
-            by_side = [summary(_ratios(own, side=side)) for side in SIDES]
-            sides = ", ".join(f"{side} side {share(half.worse)} / {share(half.better)}"
-                              for side, half in zip(SIDES, by_side))
-            lines.append(f"- {name}, {'whole body' if tissue else 'all tissues'}: more than {share(WORSE - 1)} worse "
-                         f"than blending at {share(found.worse)} of {found.count} places, at least {share(1 - BETTER)} "
-                         f"better at {share(found.better)} ({sides}); mean ratio {text(found.mean, 3)}, from "
-                         f"{text(found.lowest, 3)} to {text(found.highest, 3)}. Of the error that is not noise, "
-                         f"sqrt(RMSE^2 - SD^2), the mean ratio is {text(rest.mean, 3)}.")
-    lines += [flat_tissue(rows, name) for name in _compared_methods(rows)]
-    lines.append(ceiling(rows))
+        for tissues in (("body",), TISSUES):
+            own = [r for r in rows if r["method"] == name and r["tissue"] in tissues]
+            found, rest = (summary([r[key] for r in own]) for key in ("ratio", "ratio_without_noise"))
+            halves = [summary(_ratios(own, side=side)) for side in SIDES]
+            body.append([name, "whole body" if len(tissues) == 1 else "all tissues", str(found.count),
+                         text(found.mean, 3), f"{text(found.lowest, 3)} .. {text(found.highest, 3)}",
+                         " / ".join(share(half.worse) for half in halves),
+                         " / ".join(share(half.better) for half in halves), text(rest.mean, 3)])
     error = max(abs(r["ratio"] - 1) for r in rows if r["method"] == CHECK)
-    return ["## In one view", "", *lines, "",
+    return ["## In one view", "",
+            "RMSE over that of blending at the same noise. The last column leaves the noise out of both, as "
+            "sqrt(RMSE^2 - SD^2): 0.97 there means that what is not noise in the error is 3 % less than blending's.",
+            "",
+            *table(["method", "where", "places", "mean", "range", f"> {share(WORSE - 1)} worse, smoother / sharper "
+                    "side", f">= {share(1 - BETTER)} better, smoother / sharper side", "mean without the noise"], body),
+            *(flat_tissue(rows, name) for name in _compared_methods(rows)), ceiling(rows), "",
             f"Interpolation plays little part: blending itself, read from as few candidates as the other methods have, "
             f"differs from blending with {BLEND.count} candidates by at most {100 * error:.2f} %.", ""]
 

@@ -41,8 +41,9 @@ WITHOUT = 10
 """The first slices of each file hold no rods, the other ones do."""
 
 
-def phantoms(context: Context, methods: dict[str, CandidateSettings], blend: CandidateSettings) -> list[str]:
-    """Write phantoms.csv and return the lines on it."""
+def phantoms(context: Context, methods: dict[str, CandidateSettings], blend: CandidateSettings
+             ) -> tuple[list[dict], list[str]]:
+    """Write phantoms.csv and return its rows, and the lines on them."""
     rows = _resolution_rows(context, {"blend": blend, **methods})
     lines = ["## Resolution at matched noise: rods in water", "",
              f"TTF50 per mm of rods of {', '.join(f'{c:g}' for c in CONTRASTS)} HU contrast (for the lower two the "
@@ -67,7 +68,7 @@ def phantoms(context: Context, methods: dict[str, CandidateSettings], blend: Can
     else:
         lines += ["Left out: the data folder has no phantom/sim_lcdct_*.", ""]
     write_csv(context.output / "phantoms.csv", rows + found)
-    return lines
+    return rows + found, lines
 
 
 def resolution_order(context: Context, methods: dict[str, CandidateSettings]) -> list[str]:

@@ -40,8 +40,9 @@ class Figures:
         low_contrast: of these slices number ``low_contrast_slice``, with a ``lesion`` in the ``liver``, is shown, and
             magnified the squares ``low_zoom`` and ``low_detail``.
         high_contrast: shown, with the square ``high_zoom`` magnified.
-        other: for other noise indices; cone_beam: for the cone-beam-like scan.
-        real: (file, slice, centre) of scans with real noise.
+        other: for other amounts of noise, as it is and with so much added that the SDs are ``noise_totals`` in HU.
+        cone_beam: for the cone-beam-like scan, at fractions ``exposures`` of its exposure.
+        real: (file, slice, centre, whether networks were trained on this patient) of scans with real noise.
         crop: side in pixels of what is shown of ``other``, ``cone_beam`` and ``real``; count: candidates of their sets.
     """
 
@@ -55,11 +56,11 @@ class Figures:
     high_zoom: tuple[int, int, int] = (345, 250, 40)
     other: Choice = Choice("upper abdomen", CRLM, 0, (24,), 160, (256, 205))
     cone_beam: Choice = Choice("kidneys", CRLM, 0, (12,), 160, (262, 256))
-    noise_indices: tuple[float, ...] = (10.0, 20.0, 30.0, 40.0)
+    noise_totals: tuple[float, ...] = (14.0, 20.0, 30.0, 40.0)
     exposures: tuple[float, ...] = (0.5, 0.25, 0.125)
-    real: tuple[tuple[str, int, tuple[int, int]], ...] = (
-        ("real_noise/cptac_pda_C3L-00189_abdomen_ge_LUNGKERNEL.nii.gz", 12, (300, 210)),
-        ("real_noise/lidc_0314_chest_philips_raw1mm_subset.nii.gz", 12, (300, 230)))
+    real: tuple[tuple[str, int, tuple[int, int], bool], ...] = (
+        ("real_noise/cptac_pda_C3L-00189_abdomen_ge_LUNGKERNEL.nii.gz", 12, (300, 210), False),
+        ("real_noise/lidc_0314_chest_philips_raw1mm_subset.nii.gz", 12, (300, 230), True))
     crop: int = 160
     count: int = 7
 
@@ -71,7 +72,7 @@ class Plan:
     ``patients`` are judged at matched noise with the network ``models[0]``, those of them in ``all_models`` also with
     the other networks; ``pair_noise`` is the noise index in HU at which all methods take part. ``volume`` holds
     neighbouring slices, ``whole`` uncut ones to take the time of. ``rods_*`` and ``slider_*`` are sizes in pixels, a
-    pixel in mm, pairs of images, slices.
+    pixel in mm, pairs of images, slices. ``fit_steps``: of the fit to a conventional default; None: as many as usual.
     """
 
     models: tuple[str, ...] = ("hrnet", "unet", "plain")
@@ -88,4 +89,5 @@ class Plan:
     rods_pairs: int = 4
     slider_size: int = 512
     slider_slices: int = 100
+    fit_steps: int | None = None
     figures: Figures = field(default_factory=Figures)

@@ -69,6 +69,7 @@ def write_range(context: Context) -> None:
     plan = context.plan
     settings = CandidateSettings(count=plan.count)
     rows, lines, endings = [], [], []
+    smoothest: list[tuple[float, float]] = []
     found: dict[str, list[Reach]] = {method: [] for method in METHODS}
     cases = [(context.patient(choice, noise_index), model) for choice in plan.patients
              for noise_index in plan.noise_indices
@@ -89,12 +90,14 @@ def write_range(context: Context) -> None:
         lines.append([method, scene.name, _slices(scene), model, str(own.candidates), *ordered, text(own.smoothest),
                       text(own.default), text(own.sharpest), text(own.input), text(own.smoothest / own.default, 2),
                       text(own.sharpest / own.input, 2)])
+        smoothest.append((made.candidates[0].tuning_noise_sd, own.smoothest))
         endings.append([method, scene.name, model, *(made.outcomes.get(side, "-") for side in SIDES)])
     # Neighbours on the smoother side may differ in the sixth digit only.
     write_csv(context.output / "range.csv", [row | {"edges_kept": _exactly(row["edges_kept"])} for row in rows])
     order = resolution_order(context, {"blend": BLEND, **{name: replace(settings, method=name) for name in METHODS
                                                           if name != "blend"}})
     flicker_lines, literal_lines = flicker(context), literal(context)
+    own_half, other_half = smoothest[0]
     draw_tradeoff(context.output / "range.png", [row for row in rows if row["method"] == METHODS[0]])
     write_page(context.output / "range.md", [
         "# Range and order of the candidates", "",
@@ -105,6 +108,8 @@ def write_range(context: Context) -> None:
         f"noise in one half of the flat soft tissue, the white squares of a checkerboard of {BLOCK_MM:g} mm over "
         "tissue of one density. The numbers here come from the other half: deviations from the mean of the slice's "
         "region, which hold a little anatomy too.", "",
+        f"The smooth bound, to which the smoother side leads, is the network applied {settings.repetitions} times, "
+        "each time to its own result.", "",
         "Sharpness is the slope of the edges relative to the input's (DIDInteractiveLib/edges.py). "
         f"{METHODS[0]} and, on the smoother side, blend put their candidates in order by this very measure, on the "
         "slices that weights were tuned on; here it is taken on all slices. So it tells that the order holds beyond "
@@ -125,6 +130,9 @@ def write_range(context: Context) -> None:
         f"TTF50 of rods in water with the network {plan.models[0]}, as in [the comparison](matched.md) and at its "
         "places of equal noise. No method looks at it when it places candidates.", "", *order,
         "## How the descents ended", "",
+        "Noise here is that of the algorithm's own half of the flat tissue, the white squares; the table above has the "
+        f"other half. So one and the same candidate has two numbers: the smoothest of the first row {text(own_half)} "
+        f"HU here and {text(other_half)} HU there.", "",
         *table(["method", "scene", "model", "smoother", "sharper"], endings), *flicker_lines, *literal_lines])
 
 
@@ -147,15 +155,16 @@ def statement(method: str, found: Sequence[Reach]) -> str:
             f"{sum(r.smoother_edges for r in found)}, from there to the input in "
             f"{sum(r.sharper_edges for r in found)}{_step_back(found)}); at least 11 candidates in "
             f"{sum(r.candidates >= 11 for r in found)}. The smoothest candidate keeps {share(min(smoothest))} to "
-            f"{share(max(smoothest))} of the default's noise, and has {text(100 * min(lost), 2)} to "
-            f"{text(100 * max(lost), 2)} % of the input's edges less; the sharpest, the input itself not counted, has "
-            f"{share(min(sharpest))} to {share(max(sharpest))} of the input's.")
+            f"{share(max(smoothest))} of the default's noise, and loses {text(100 * min(lost), 2)} to "
+            f"{text(100 * max(lost), 2)} percentage points of the edges' slope against the default; the sharpest, the "
+            f"input itself not counted, has {share(min(sharpest))} to {share(max(sharpest))} of the input's noise.")
 
 
 def _step_back(found: Sequence[Reach]) -> str:
     """By how much candidates are out of order at most, in words; none where all are in order."""
     back = max(r.edges_back for r in found)
-    return f"; at most {text(100 * back, 2)} % of the input's edges less than the candidate before" if back > 0 else ""
+    return (f"; out of order, a candidate loses at most {text(100 * back, 2)} percentage points of the edges' slope "
+            "against the one before it") if back > 0 else ""
 
 
 def candidates(context: Context, scene: Scene, model: str, settings: CandidateSettings) -> CandidateSet:

@@ -8,6 +8,7 @@ from DIDInteractiveLib.settings import CandidateSettings
 
 from .clock import busy, clock_of
 from .context import Context
+from .fitpart import fit_lines, fit_rows
 from .matching import SIDES
 from .scenes import Scene
 from .sets import network
@@ -24,7 +25,7 @@ BOTH = ("did-ordered", "did-ordered, gains")
 
 
 def write_timing(context: Context) -> None:
-    """Write timing.csv, steps.csv, slider.csv and timing.md; measured anew every time."""
+    """Write timing.csv, steps.csv, fit.csv, slider.csv and timing.md; measured anew every time."""
     plan, first = context.plan, context.plan.models[0]
     cut = context.patient(plan.figures.high_contrast, plan.pair_noise).slice(0)
     whole = context.scenes.patient(plan.whole, plan.pair_noise, plan.dose).slice(0)
@@ -33,16 +34,21 @@ def write_timing(context: Context) -> None:
     rows = [measured(context, whole, model, method) for model in plan.models for method in BOTH]
     rows += [measured(context, cut, first, method) for method in METHODS]
     rows += [measured(context, volume, first, method) for method in (*BOTH, "blend")]
-    slider = slider_rows(context)
-    write_csv(context.output / "timing.csv", rows)
-    write_csv(context.output / "steps.csv", steps)
-    if slider:
-        write_csv(context.output / "slider.csv", slider)
+    fits, slider = fit_rows(context, whole), slider_rows(context)
+    for file, found in (("timing", rows), ("steps", steps), ("fit", fits), ("slider", slider)):
+        if found:
+            write_csv(context.output / f"{file}.csv", found)
+    write_page(context.output / "timing.md", page(context, rows, steps, fits, slider))
+
+
+def page(context: Context, rows: list[dict], steps: list[dict], fits: list[dict], slider: list[dict]) -> list[str]:
+    """The lines of timing.md from rows as in timing.csv, steps.csv, fit.csv and slider.csv."""
     body = [[row["what"], row["model"], row["method"], row["size"], str(row["candidates"]), str(row["steps"] or "-"),
              text(row["seconds"]), text(row["seconds_per_candidate"], 2), text(row["pass_seconds"], 3),
              text(row["passes_per_step"]), text(row["passes_per_candidate"]), text(row["passes"], 0)] for row in rows]
-    write_page(context.output / "timing.md", [
-        "# What candidates cost", "", *machine_lines(context.device), *step_lines(steps),
+    return [
+        "# What candidates cost", "", *uses(rows, fits, slider, machine(context.device)), "",
+        *machine_lines(context.device), *step_lines(steps), *fit_lines(fits),
         "## Sets of candidates", "",
         f"Sets of {CandidateSettings().count} candidates with the default settings; a volume tunes on "
         f"{CandidateSettings().tuning_slices} slices and then applies the network to all slices for every "
@@ -52,7 +58,38 @@ def write_timing(context: Context) -> None:
         "passes by the time of a pass there, which was taken right before and after each set.", "",
         *table(["", "model", "method", "size", "candidates", "steps", "seconds in all", "seconds per candidate",
                 "seconds per pass", "passes in all / steps", "passes in all / candidates", "passes in all"], body),
-        *slider_lines(context, slider)])
+        *slider_lines(context, slider)]
+
+
+def uses(rows: list[dict], fits: list[dict], slider: list[dict], where: str) -> list[str]:
+    """One plain line for each use of the default method and of blending: what is made, and how long it takes."""
+    lines = []
+    for row in (one for one in rows if one["method"] in (BOTH[0], "blend")):
+        size, count = row["size"].split(" x ", 1)[1], int(row["size"].split(" x ")[0])
+        what = f"A {size} slice" if count == 1 else f"A volume of {count} slices of {size}"
+        lines.append(f"- {what}, {row['candidates']} candidates, {row['model']}, {row['method']}: "
+                     f"{_duration(row['seconds'])} {where}.")
+    lines += [f"- From a conventional default ({row['filter']}) instead, a {row['size'].split(' x ', 1)[1]} slice: "
+              f"{_duration(row['filter_seconds'] + row['fit_seconds'])} more {where}, for the filter and the fit of "
+              f"{row['model']}."
+              for row in fits]
+    lines += [f"- A move of the slider to new pixels, {row['what'].split(', ')[1]} ({row['size']}): "
+              f"{_duration(row['seconds'])}." for row in slider if row["what"].startswith("slider")]
+    return lines
+
+
+def machine(device: str) -> str:
+    """What ran, in a few words."""
+    threads = torch.get_num_threads()
+    if device != "cpu":
+        return f"on {device}"
+    return "on one core" if threads == 1 else f"of {threads} threads together"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 0.1:
+        return f"{1000 * seconds:.1f} ms"
+    return f"{seconds:.{0 if seconds >= 10 else 1}f} s"
 
 
 def machine_lines(device: str) -> list[str]:
