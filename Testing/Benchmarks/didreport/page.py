@@ -27,6 +27,7 @@ NEEDS = [
      "--train-doses` leaves them in `runs/dose`. It needs DATA/train/ and the noise bank `runs/bank` of "
      "configs/hrnet.toml, which it simulates first where it is missing", "figures 5, 7 and S1",
      "7 left out, the others with the shipped network"],
+    ["package scikit-image", "timing, the conventional default", "left out"],
     ["packages slicer-core and pytest", "timing, the slider", "left out"]]
 
 
