@@ -60,10 +60,10 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = LDCTDenoiseLogic()
         self.panel = Panel(slicer.util.childWidgetVariables(widget), self.logic)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneReady)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         # After the selectors, which know the new nodes only then.
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.initializeParameterNode, priority=-1.0)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneReady, priority=-1.0)
         self.initializeParameterNode()
         if self.parent.isEntered:  # made anew by a reload, which does not open the module again
             self.enter()
@@ -85,7 +85,7 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self.panel.sceneCloses()
 
-    def onSceneEndClose(self, caller, event):
+    def onSceneReady(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
@@ -93,7 +93,7 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # Selectors that do not know the new nodes yet would overwrite the parameters that are read.
         self.panel.setParameters(None)
 
-    def initializeParameterNode(self, caller=None, event=None):
+    def initializeParameterNode(self):
         self.panel.setParameters(self.logic.getParameterNode())
 
     def onReload(self):

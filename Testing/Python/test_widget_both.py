@@ -92,3 +92,24 @@ def test_the_help_says_what_it_is_not_for_where_it_computes_and_whom_to_cite(ses
     assert "not for clinical use" in about.helpText
     assert "All computation is local" in about.helpText
     assert [source for source in CITED[name] if source not in about.helpText + about.acknowledgementText] == []
+
+
+def test_a_scene_that_is_loaded_while_another_module_is_open_is_taken_up_when_the_panel_opens(
+        mrml, ready, panel, tmp_path):
+    chosen = ready.inputSelector.currentNode().GetName()
+    mrml.save(tmp_path / "scene.mrb")
+    panel.exit()
+    mrml.scene.Clear(False)
+    assert mrml.scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+    assert panel.widget.panel.parameters is None
+    panel.enter()
+    assert ready.inputSelector.currentNode().GetName() == chosen
+
+
+def test_a_scene_that_is_loaded_into_the_open_panel_is_taken_up_at_once(mrml, ready, panel, tmp_path):
+    chosen = ready.inputSelector.currentNode().GetName()
+    mrml.save(tmp_path / "scene.mrb")
+    mrml.scene.Clear(False)
+    assert mrml.scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+    assert panel.widget.panel.parameters is not None
+    assert ready.inputSelector.currentNode().GetName() == chosen
