@@ -24,7 +24,7 @@ from .settings import CandidateSettings
 from .sharpnessorder import falling_shares, rising_parts
 
 Report = Callable[[float], None]
-NO_ORDER = " The order of their sharpness could not be kept: there are too few edges to judge it by."
+NO_ORDER = " The order of their sharpness could not be kept: there are too few edges, or they hardly change."
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,9 @@ class Ordered(Tuning):
             yield Made(made.step, render, mixed=1 - part)
         mixed = sum(part < 1 for part in parts)
         if mixed:
-            self.outcomes[direction] += (f" To stay less sharp than the input, {mixed} of its candidates are partly "
-                                         "mixtures of images.")
+            some = "one of its candidates is partly a mixture" if mixed == 1 else (
+                f"{mixed} of its candidates are partly mixtures")
+            self.outcomes[direction] += f" To stay less sharp than the input, {some} of images."
 
     def _partly(self, render, share: float, part: float):
         def render_partly(images: Images, report: Report | None) -> np.ndarray:
