@@ -235,5 +235,5 @@ def _series_description(original: str, provenance: Mapping[str, object]) -> str:
 
 
 def _shortened(text: str, limit: int) -> str:
-    """Cut ``text`` to ``limit`` bytes: DICOM limits characters, but validators and archives are known to count bytes."""
+    """Cut ``text`` to ``limit`` bytes: DICOM limits characters, but some validators and archives count bytes."""
     return text.encode("utf-8")[:limit].decode("utf-8", errors="ignore")

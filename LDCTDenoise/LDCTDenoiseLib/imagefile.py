@@ -103,8 +103,8 @@ def _clear_errors(path: Path, what: str) -> Iterator[None]:
         yield
     except RuntimeError as error:
         if _ITK_SHEARED in str(error):
-            raise VolumeError(f"{path.name} cannot be read: its {_SHEARED}. Give the DICOM folder, or resample the volume "
-                              "first.") from error
+            raise VolumeError(f"{path.name} cannot be read: its {_SHEARED}. Give the DICOM folder, or resample the "
+                              "volume first.") from error
         raise VolumeError(f"{path.name} {what} ({_last_line(error)}).") from error
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)

@@ -33,8 +33,8 @@ _NO_NOISE = 1e-6
 _CLEARLY_SOFT = 0.44
 """An f50 below this is no bare ramp's: 0.7 of what that has with the default geometry; one read from its noise is lower
 by up to a quarter where small pixels show the cut-off."""
-_ADVICE = ("take a larger part of the scan, or give the kernel explicitly by the frequency per mm at which its amplitude has "
-           "fallen to half (ldct simulate --kernel F50, about 0.4 for soft body kernels)")
+_ADVICE = ("take a larger part of the scan, or give the kernel explicitly by the frequency per mm at which its "
+           "amplitude has fallen to half (ldct simulate --kernel F50, about 0.4 for soft body kernels)")
 SHARPENING_LIMIT = 5.0
 """Largest gain of :func:`resharpen`: beyond it there is little but rounding noise to be raised."""
 
@@ -141,7 +141,7 @@ def body_kernel(volume: np.ndarray, spacing) -> Kernel:
 
 
 def soft_kernel(volume: np.ndarray, spacing) -> Kernel | None:
-    """Return the kernel of a volume (K, J, I) that is clearly softer than the bare ramp, else, or if unreadable, None."""
+    """Return the kernel of a volume (K, J, I) that is clearly softer than the bare ramp; None else or if unreadable."""
     try:
         kernel = estimate_kernel(volume, spacing)
     except KernelError:

@@ -5,8 +5,8 @@ and added, so that the image keeps its own resolution (Yu et al., doi:10.1097/RC
 doi:10.1118/1.4923410 for the noise in the projections).
 
 Dose fraction ``f`` is relative to the image at hand. The noise index (NI) is the SD in HU that quantum noise alone has
-in the body centre at full dose, so the quantum noise *added* there has the SD NI * sqrt(1/f - 1). Electronic noise comes
-on top, and where rays are starved it is more than that or less; the result says how much was measured.
+in the body centre at full dose, so the quantum noise *added* there has the SD NI * sqrt(1/f - 1). Electronic noise
+comes on top, and where rays are starved it is more than that or less; the result says how much was measured.
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ def check_outside(folder: str | os.PathLike, source: CTVolume) -> None:
     Who reads that folder again, subfolders included, would find the result among the input.
     """
     if source.folder is not None and Path(source.folder).resolve() in Path(folder).resolve().parents:
-        raise VolumeError(f"{Path(folder).name} lies inside the input folder {Path(source.folder).name}, which is left as "
-                          "it is. Choose a folder outside it.")
+        raise VolumeError(f"{Path(folder).name} lies inside the input folder {Path(source.folder).name}, which is left "
+                          "as it is. Choose a folder outside it.")
 
 
 def sidecar_of(path: str | os.PathLike) -> Path:

@@ -8,7 +8,8 @@ from DIDInteractiveLib.settings import CandidateSettings
 @pytest.mark.parametrize("values", [
     {"method": "magic"}, {"tuned": "biases"}, {"reduction": "median"}, {"count": 2}, {"count": 32}, {"count": 9.0},
     {"count": True}, {"repetitions": 0}, {"repetitions": 11}, {"max_steps": 0}, {"tuning_slices": 0},
-    {"learning_rate": 0}, {"learning_rate": 9e-7}, {"learning_rate": float("nan")}, {"learning_rate": 11}, {"learning_rate": "fast"},
+    {"learning_rate": 0}, {"learning_rate": 9e-7}, {"learning_rate": float("nan")}, {"learning_rate": 11},
+    {"learning_rate": "fast"},
     {"extrapolation": -0.1}, {"extrapolation": float("inf")}, {"per_slice": 1}])
 def test_a_value_out_of_its_range_is_refused_by_name(values):
     with pytest.raises(ValueError, match=next(iter(values))):

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = settings.CandidateSettings()
     parser.add_argument("input", metavar="INPUT", type=Path, help="a DICOM folder, .nii, .nii.gz, .nrrd or .mha")
     parser.add_argument("output", metavar="OUTPUT_DIR", type=Path,
-                        help="new folder for the volumes (files in the format of the input, .nrrd where that is DICOM), "
-                             "candidates.json, contact sheet and trade-off plot")
+                        help="new folder for the volumes (files in the format of the input, .nrrd where that is "
+                             "DICOM), candidates.json, contact sheet and trade-off plot")
     parser.add_argument("--series", metavar="UID", help="which series of a DICOM folder (default: the largest)")
     parser.add_argument("--model", default="hrnet", help="name of the model (see ldct models; default: hrnet)")
     parser.add_argument("--method", choices=settings.METHODS, default=usual.method,
@@ -43,12 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="how often the model is applied for the smoothest candidate "
                              f"(default: {usual.repetitions})")
     parser.add_argument("--extrapolation", type=float, default=usual.extrapolation, metavar="SHARE",
-                        help="how far beyond that the smooth end is pushed, as a share of its distance from the default "
-                             f"(default: {usual.extrapolation:g})")
+                        help="how far beyond that the smooth end is pushed, as a share of its distance from the "
+                             f"default (default: {usual.extrapolation:g})")
     parser.add_argument("--max-steps", type=int, default=usual.max_steps, metavar="N",
                         help=f"most steps of a descent (default: {usual.max_steps})")
     parser.add_argument("--learning-rate", type=float, default=usual.learning_rate, metavar="RATE",
-                        help=f"of did-literal; of the others the size of the first trial (default: {usual.learning_rate:g})")
+                        help="of did-literal; of the others the size of the first trial "
+                             f"(default: {usual.learning_rate:g})")
     parser.add_argument("--tuning-slices", type=int, default=usual.tuning_slices, metavar="N",
                         help=f"slices that the model is tuned on (default: {usual.tuning_slices})")
     parser.add_argument("--reduction", choices=settings.REDUCTIONS, default=usual.reduction,

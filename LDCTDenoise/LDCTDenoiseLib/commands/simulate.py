@@ -21,16 +21,16 @@ _CLEARLY = 2.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``ldct simulate``."""
-    parser.epilog = ("Overlapping slices share noise where the slice thickness is known, which is from DICOM only: .nrrd, "
-                     ".nii and .mha carry none, so the noise of their slices is independent.")
+    parser.epilog = ("Overlapping slices share noise where the slice thickness is known, which is from DICOM only: "
+                     ".nrrd, .nii and .mha carry none, so the noise of their slices is independent.")
     add_volumes(parser)
     parser.add_argument("--noise-index", type=float, required=True, metavar="HU",
                         help="SD of the quantum noise in the body centre at full dose, which is the input's")
     parser.add_argument("--dose", type=float, required=True, metavar="FRACTION", help="of the input's dose, up to 1")
     parser.add_argument("--kernel", type=_kernel, default="matched", metavar="{matched,sharp,F50}",
                         help="colour of the noise: as in the input (default); of the bare ramp filter, for inputs "
-                             "reconstructed that sharply; or of a kernel that is known, by the frequency per mm at which "
-                             "its amplitude has fallen to half, for inputs too small or too clean to show it")
+                             "reconstructed that sharply; or of a kernel that is known, by the frequency per mm at "
+                             "which its amplitude has fallen to half, for inputs too small or too clean to show it")
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -84,8 +84,8 @@ def _measured(sd: float | None) -> str:
 def _starved(share: float) -> list[str]:
     """Return a warning where more than a few rays get hardly any photons."""
     return [] if share <= _STARVED_SHARE else [
-        f"{100 * share:.2g} % of the rays are starved of photons, and their noise is not that of the formula; take a higher "
-        "dose or a lower noise index where the noise must be right."]
+        f"{100 * share:.2g} % of the rays are starved of photons, and their noise is not that of the formula; take a "
+        "higher dose or a lower noise index where the noise must be right."]
 
 
 def _too_soft(volume, kernel) -> list[str]:
@@ -94,8 +94,8 @@ def _too_soft(volume, kernel) -> list[str]:
 
     read = soft_kernel(volume.array, volume.spacing[1:]) if kernel == "sharp" else None
     return [] if read is None else [
-        f"The input is soft (its noise has fallen to half its amplitude at {read.f50:.2f} per mm), so noise of the bare ramp "
-        "is finer than any that it could have; take --kernel matched, or re-sharpen the input first."]
+        f"The input is soft (its noise has fallen to half its amplitude at {read.f50:.2f} per mm), so noise of the "
+        "bare ramp is finer than any that it could have; take --kernel matched, or re-sharpen the input first."]
 
 
 def _doubts(noise: float, index: float) -> list[str]:
@@ -103,5 +103,5 @@ def _doubts(noise: float, index: float) -> list[str]:
     if noise / _CLEARLY <= index <= noise * _CLEARLY:
         return []
     return [f"The input's noise is {noise:.1f} HU, far from the noise index of {index:g} HU. The full dose is taken as "
-            f"if the input's noise were the index, so the added noise is too {'strong' if index > noise else 'weak'} for "
-            "this dose of this scan; give an index near its noise, unless that is what you want."]
+            f"if the input's noise were the index, so the added noise is too {'strong' if index > noise else 'weak'} "
+            "for this dose of this scan; give an index near its noise, unless that is what you want."]

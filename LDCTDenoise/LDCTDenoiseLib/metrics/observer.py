@@ -1,11 +1,11 @@
 """Detectability index d' of a channelised Hotelling observer: how well two kinds of image can be told apart.
 
 Channels: dense differences of Gaussians (Abbey and Barrett, doi:10.1364/JOSAA.18.000473), round, as rods and lesions in
-a slice are: C_j(f) = exp(-(f / (Q s_j))^2 / 2) - exp(-(f / s_j)^2 / 2), s_j = s_0 a^j, Q = 1.67, a = 1.4; here in cycles
-per mm, so that pixel sizes can be compared. Every channel ignores the mean. No internal noise is added.
+a slice are: C_j(f) = exp(-(f / (Q s_j))^2 / 2) - exp(-(f / s_j)^2 / 2), s_j = s_0 a^j, Q = 1.67, a = 1.4; here in
+cycles per mm, so that pixel sizes can be compared. Every channel ignores the mean. No internal noise is added.
 
-d'^2 = (m_1 - m_0)^T S^-1 (m_1 - m_0) of the channels' outputs is too large for finite samples, by a factor and a sum that
-are known where the outputs are normal (Wunderlich and Noo, doi:10.1109/TMI.2009.2012705); both are taken off.
+d'^2 = (m_1 - m_0)^T S^-1 (m_1 - m_0) of the channels' outputs is too large for finite samples, by a factor and a sum
+that are known where the outputs are normal (Wunderlich and Noo, doi:10.1109/TMI.2009.2012705); both are taken off.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ def pad_to_multiple(image: torch.Tensor, multiple: int) -> torch.Tensor:
 def with_detail(image: torch.Tensor) -> torch.Tensor:
     """Return (N, 2, H, W): the image's difference from its 17 x 17 mean, times 20, and the image (N, 1, H, W) itself.
 
-    Noise is some hundredths of the image's values. Beside them it trains slowly, and bf16 rounds it away (by 2 to 4 HU);
-    on its own, scaled to the order of one, it does neither.
+    Noise is some hundredths of the image's values. Beside them it trains slowly, and bf16 rounds it away (by 2 to 4
+    HU); on its own, scaled to the order of one, it does neither.
     """
     half = DETAIL_WINDOW // 2
     mean = functional.pad(image, (half,) * 4, mode="replicate")

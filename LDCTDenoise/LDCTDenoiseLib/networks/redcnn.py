@@ -10,13 +10,14 @@ from .layers import Denoiser2d, in_fp32
 
 
 class REDCNN(Denoiser2d):
-    """Five 5x5 convolutions and five transposed ones with three shortcuts; Chen et al., doi:10.1109/TMI.2017.2715284.
+    """Five 5x5 convolutions and five transposed ones with three shortcuts: RED-CNN (Chen et al., IEEE Transactions on
+    Medical Imaging 36(12), 2017, doi:10.1109/TMI.2017.2715284).
 
     (N, 1, H, W); (N, c, H - 4k, W - 4k) after k = 1..5 unpadded convolutions; back to (N, 1, H, W). The shortcuts add
     the features after two and four convolutions, and the input itself. The paper's width c is 96. The published
     network ends with a ReLU, which would cut everything below -1000 HU; here the last sum is left as it is. It has
-    one form only: its last shortcut makes it predict the (negative) noise. ``detail`` gives it the input and the start of
-    the other shipped networks (:func:`~.layers.with_detail`): as published, it learns many times more slowly.
+    one form only: its last shortcut makes it predict the (negative) noise. ``detail`` gives it the input and the start
+    of the other shipped networks (:func:`~.layers.with_detail`): as published, it learns many times more slowly.
     """
 
     _LAYERS = 5

@@ -22,9 +22,9 @@ class UNet(Denoiser2d):
 
     The paper's widths are 32, 64, 128, 256, 512 and 512 from there on. Sizes round up, so any H and W works without
     padding. Every output pixel depends on the whole image up to 512 x 512 and on a neighbourhood of about that size
-    in larger ones: a crop does not give exactly what the full image gives (the shipped weights: within 1 HU on average, but
-    20 HU at single pixels). The 1x1 bottleneck has no normalisation,
-    even in the literal form: a single value has no variance.
+    in larger ones: a crop does not give exactly what the full image gives (the shipped weights: within 1 HU on
+    average, but 20 HU at single pixels). The 1x1 bottleneck has no normalisation, even in the literal form: a single
+    value has no variance.
     """
 
     LITERAL_WIDTHS = (32, 64, 128, 256, 512, 512, 512, 512, 512, 512)
@@ -34,7 +34,8 @@ class UNet(Denoiser2d):
         literal = self.literal
         last = len(widths) - 1
         self.encoder = nn.ModuleList(
-            ConvBlock(widths[i - 1] if i else self.inputs, width, stride=2 if i else 1, literal=literal, normalise=i < last)
+            ConvBlock(widths[i - 1] if i else self.inputs, width, stride=2 if i else 1, literal=literal,
+                      normalise=i < last)
             for i, width in enumerate(widths))
         self.decoder = nn.ModuleList(
             ConvBlock(widths[i] + widths[i + 1], widths[i], literal=literal) for i in range(last))
@@ -54,7 +55,7 @@ class UNet(Denoiser2d):
 
     @staticmethod
     def _encode(block: nn.Module, features: torch.Tensor) -> torch.Tensor:
-        """Apply ``block``; the deepest levels in fp32, where bf16 saves nothing and oneDNN's gradients are not finite."""
+        """Apply ``block``; the deepest levels in fp32, where bf16 saves nothing and gives no finite gradients."""
         if min(features.shape[-2:]) > 2:
             return block(features)
         return in_fp32(block, features)

@@ -23,8 +23,9 @@ def noise_weighted_error(output: torch.Tensor, noisy: torch.Tensor, target: torc
 def spectrum_mismatch(output: torch.Tensor, noisy: torch.Tensor, target: torch.Tensor, floor: float) -> torch.Tensor:
     """Return the mean squared difference of two log noise power spectra, those of removed and of added noise, a scalar.
 
-    Images (N, 1, H, W) in network units, weighted by a Hann window; spectra are averaged over rings of equal width up to
-    the Nyquist frequency. ``floor`` (SD, network units) is added to both as white noise: without noise nothing counts.
+    Images (N, 1, H, W) in network units, weighted by a Hann window; spectra are averaged over rings of equal width up
+    to the Nyquist frequency. ``floor`` (SD, network units) is added to both as white noise: without noise nothing
+    counts.
     """
     rows, columns = output.shape[-2:]
     window = torch.outer(torch.hann_window(rows, False), torch.hann_window(columns, False)).to(output)

@@ -108,7 +108,8 @@ def model_entry(config: TrainingConfig, digest: str, trainer: Trainer) -> dict:
         "widths": list(network.widths), "form": network.form, "options": network.options,
         "file": f"{network.architecture}.pt", "sha256": digest,
         "parameters": sum(p.numel() for p in fresh.parameters()), "multiply_adds_512": multiply_adds(fresh),
-        "training": {**recipe, "validation_ratio": round(trainer.best_ratio, 5) if math.isfinite(trainer.best_ratio) else None,
+        "training": {**recipe,
+                     "validation_ratio": round(trainer.best_ratio, 5) if math.isfinite(trainer.best_ratio) else None,
                      "hours": round(trainer.seconds / 3600, 2), "device": str(trainer.device),
                      "data": [attribution(path) for path in sources] or ["AAPM/Mayo low-dose CT challenge data"]},
     }

@@ -23,7 +23,8 @@ from .losses import noise_weighted_error, spectrum_mismatch
 from .metricslog import MetricsLog
 
 _VALIDATION_SAMPLES = 32
-_UNREADABLE = (OSError, EOFError, pickle.UnpicklingError, LookupError, TypeError, AttributeError, ValueError, RuntimeError)
+_UNREADABLE = (OSError, EOFError, pickle.UnpicklingError, LookupError, TypeError, AttributeError, ValueError,
+               RuntimeError)
 """What torch.load and load_state_dict raise for a file that is damaged or holds something else."""
 
 
