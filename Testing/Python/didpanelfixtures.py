@@ -7,8 +7,8 @@ import types
 import pytest
 from controlleddidengine import ControlledDIDEngine
 from panelfixtures import (  # noqa: F401  (fixtures)
-    ROOT, add_ct, array_of, calls, complaints, dialogs, mrml, opener, panel, parameters, ready, session, settle, shown,
-    ui,
+    ROOT, add_ct, array_of, calls, complaints, dialogs, finish_during_import, importing, mrml, opener, panel,
+    parameters, ready, session, settle, shown, ui, wait_for,
 )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import re
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,38 @@ def result(done, parameters):
 
 
 @pytest.fixture
+def importing(mrml):  # noqa: F811
+    """``with importing():`` Slicer tells that a scene is read, before and after."""
+    import slicer
+
+    @contextlib.contextmanager
+    def importing():
+        mrml.scene.StartState(slicer.vtkMRMLScene.ImportState)
+        yield
+        mrml.scene.EndState(slicer.vtkMRMLScene.ImportState)
+        settle()
+
+    return importing
+
+
+@pytest.fixture(params=[False, True], ids=["the scene says", "a scene is read"])
+def finish_during_import(request, mrml, ready, calls, importing, tmp_path):  # noqa: F811
+    """Begins a run with a button and lets it end while a scene is imported; returns whether one is really read."""
+    def finish(button):
+        mrml.save(tmp_path / "scene.mrb")
+        button.click()
+        calls[0].started()
+        with importing():
+            calls[0].finish()
+            assert ready.messageLabel.text.startswith("Done in ")
+            if request.param:
+                assert mrml.scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+        return request.param
+
+    return finish
+
+
+@pytest.fixture
 def dialogs(monkeypatch):
     """The texts of the error dialogs that the user was shown."""
     import slicer
@@ -162,6 +195,14 @@ def settle():
 
     for _ in range(3):
         slicer.app.processEvents()
+
+
+def wait_for(condition):
+    """Let events happen until the condition holds, for ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        settle()
+    assert condition()
 
 
 def tab_order(panel, ui, names):  # noqa: F811

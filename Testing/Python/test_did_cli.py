@@ -38,6 +38,19 @@ def ct(tmp_path):
     return write_int16(tmp_path / "ct.nii.gz", volume(2, 80), AFFINE)
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """What the engine is asked for; it refuses with the word "enough"."""
+    asked = []
+
+    def generate(self, request, progress=None, cancelled=None, on_candidate=None):
+        asked.append(request)
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(didengine.InProcessDIDEngine, "generate", generate)
+    return asked
+
+
 def test_every_setting_can_be_chosen(ldct, ct, tmp_path):
     chosen = {"extrapolation": 0.5, "max_steps": 7, "learning_rate": 0.02, "tuning_slices": 1, "reduction": "sum"}
     options = [part for name, value in chosen.items() for part in ("--" + name.replace("_", "-"), value)]
@@ -73,14 +86,7 @@ def test_json_is_one_object_with_everything(ldct, ct, tmp_path):
         "method": "blend", "count": 4, "repetitions": 3, "tuned": "all", "per_slice": False}
 
 
-def test_the_arguments_reach_the_settings_of_the_engine(ldct, ct, tmp_path, monkeypatch):
-    asked = []
-
-    def generate(self, request, progress=None, cancelled=None, on_candidate=None):
-        asked.append(request)
-        raise RuntimeError("enough")
-
-    monkeypatch.setattr(didengine.InProcessDIDEngine, "generate", generate)
+def test_the_arguments_reach_the_settings_of_the_engine(ldct, ct, tmp_path, asked):
     fails(ldct("candidates", ct, tmp_path / "set", "--model", "tiny", "--method", "did-literal", "--count", "11",
                "--repetitions", "5", "--tuned", "gains", "--per-slice", "--slice", "1", "--default-filter", "tv",
                "--device", "cpu", "--precision", "bf16"), 1, "enough")
@@ -174,14 +180,7 @@ def test_outside_the_box_around_a_region_all_files_are_the_input_bit_for_bit(ldc
     np.testing.assert_array_equal(read.array, before.array)
 
 
-def test_masks_images_and_region_reach_the_engine_for_the_part_to_work_on(ldct, ct, tmp_path, monkeypatch):
-    asked = []
-
-    def generate(self, request, progress=None, cancelled=None, on_candidate=None):
-        asked.append(request)
-        raise RuntimeError("enough")
-
-    monkeypatch.setattr(didengine.InProcessDIDEngine, "generate", generate)
+def test_masks_images_and_region_reach_the_engine_for_the_part_to_work_on(ldct, ct, tmp_path, asked):
     region = mask_file(tmp_path / "region.nrrd", np.s_[:, 60:70, 0:10])
     roi = mask_file(tmp_path / "roi.nrrd", np.s_[1:2, 62:66, 2:6])
     fails(ldct("candidates", ct, tmp_path / "set", *QUICK, "--region", region, "--slice", "1", "--roi", roi,

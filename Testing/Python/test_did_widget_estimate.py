@@ -1,12 +1,12 @@
 """What the panel of DID Interactive says before a run: memory, time, and where the input does not suit the network."""
 
 import re
-import time
 
 import numpy as np
 import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
     calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, ready, session, settle, toolbar, ui,
+    wait_for,
 )
 
 
@@ -55,13 +55,6 @@ def test_where_the_input_does_not_suit_the_network_is_said_of_the_source_of_a_ca
     settle()
     assert "can hardly be HU" in ready.warningLabel.text
     assert ready.generateButton.enabled
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 10
-    while not condition() and time.monotonic() < deadline:
-        settle()
-    assert condition()
 
 
 def test_a_new_region_can_be_worked_on_at_once_and_its_memory_follows_it(ready, session):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
-    array_of, calls, complaints, ct, dialogs, logic, made, mrml, open_panel, panel, parameters, ready, session, settle,
-    shown, toolbar, ui,
+    array_of, calls, complaints, ct, dialogs, finish_during_import, importing, logic, made, mrml, open_panel, panel,
+    parameters, ready, session, settle, shown, toolbar, ui,
 )
 
 
@@ -197,21 +197,9 @@ def test_leaving_the_module_lets_the_run_go_on(ready, calls, panel, parameters):
     assert parameters.candidates.GetName() == "CT candidates"
 
 
-@pytest.mark.parametrize("read", [False, True], ids=["the scene says", "a scene is read"])
 def test_a_run_that_ends_while_a_scene_is_imported_is_told_and_its_set_chosen_afterwards(
-        mrml, ready, calls, panel, logic, tmp_path, read):
-    import slicer
-
-    mrml.save(tmp_path / "scene.mrb")
-    ready.generateButton.click()
-    calls[0].started()
-    mrml.scene.StartState(slicer.vtkMRMLScene.ImportState)
-    calls[0].finish()
-    assert ready.messageLabel.text.startswith("Done in ")
-    if read:
-        assert mrml.scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
-    mrml.scene.EndState(slicer.vtkMRMLScene.ImportState)
-    settle()
+        ready, panel, logic, finish_during_import):
+    finish_during_import(ready.generateButton)
     [candidates] = logic.candidateSets()
     assert panel.widget.panel.parameters.candidates is candidates
     assert ready.candidateLabel.text.startswith("Candidate 5 of 9")
@@ -219,26 +207,20 @@ def test_a_run_that_ends_while_a_scene_is_imported_is_told_and_its_set_chosen_af
     assert (ready.generateButton.text, ready.generateButton.enabled) == ("&Generate", True)
 
 
-def test_a_set_that_was_deleted_before_the_scene_was_read_is_not_chosen(mrml, ready, calls, panel, logic):
-    import slicer
-
+def test_a_set_that_was_deleted_before_the_scene_was_read_is_not_chosen(ready, calls, panel, logic, importing):
     ready.generateButton.click()
-    mrml.scene.StartState(slicer.vtkMRMLScene.ImportState)
-    calls[0].finish()
-    logic.deleteSet(logic.candidateSets()[0])
-    mrml.scene.EndState(slicer.vtkMRMLScene.ImportState)
-    settle()
+    with importing():
+        calls[0].finish()
+        logic.deleteSet(logic.candidateSets()[0])
     assert panel.widget.panel.parameters.candidates is None
 
 
 def test_a_run_that_ends_after_a_scene_was_read_in_another_module_shows_its_set_when_the_panel_is_opened(
-        mrml, ready, calls, panel, logic, toolbar):
-    import slicer
-
+        ready, calls, panel, logic, toolbar, importing):
     ready.generateButton.click()
     panel.exit()
-    mrml.scene.StartState(slicer.vtkMRMLScene.ImportState)
-    mrml.scene.EndState(slicer.vtkMRMLScene.ImportState)
+    with importing():
+        pass
     calls[0].finish()
     settle()
     assert ready.messageLabel.text.startswith("Done in ")

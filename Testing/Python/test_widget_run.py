@@ -1,11 +1,10 @@
 """Apply and Cancel: what the user sees of a run, and how every run ends."""
 
-import types
-
 import pytest
 from didscene import didlogic  # noqa: F401  (a fixture)
 from panelfixtures import (  # noqa: F401  (fixtures)
-    array_of, calls, complaints, ct, dialogs, mrml, open_panel, panel, parameters, ready, session, settle, shown, ui,
+    array_of, calls, complaints, ct, dialogs, finish_during_import, importing, mrml, open_panel, panel, parameters,
+    ready, session, settle, shown, ui,
 )
 
 
@@ -211,28 +210,9 @@ def test_unloading_the_module_during_a_run_stops_it(mrml, ready, panel, calls):
     assert mrml.node_ids() == before
 
 
-@pytest.fixture
-def importing(mrml):
-    """Begins and ends what Slicer tells of a scene that is read."""
-    import slicer
-
-    state = slicer.vtkMRMLScene.ImportState
-    return types.SimpleNamespace(start=lambda: mrml.scene.StartState(state), end=lambda: mrml.scene.EndState(state))
-
-
-@pytest.mark.parametrize("read", [False, True], ids=["the scene says", "a scene is read"])
 def test_a_run_that_ends_while_a_scene_is_imported_is_told_and_its_result_chosen_afterwards(
-        mrml, ready, calls, panel, tmp_path, importing, read):
-    mrml.save(tmp_path / "scene.mrb")
-    ready.applyButton.click()
-    calls[0].started()
-    importing.start()
-    calls[0].finish()
-    assert ready.messageLabel.text.startswith("Done in ")
-    if read:
-        assert mrml.scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
-    importing.end()
-    settle()
+        mrml, ready, panel, finish_during_import):
+    read = finish_during_import(ready.applyButton)
     parameters = panel.widget.panel.parameters
     if read:  # with the input that was saved, to which the result does not belong
         assert parameters.outputVolume is None
@@ -248,14 +228,12 @@ def test_a_run_that_ends_while_a_scene_is_imported_is_told_and_its_result_chosen
 def test_a_result_that_was_deleted_before_the_scene_was_read_is_not_chosen(mrml, ready, ct, calls, panel, importing,
                                                                            gone):
     ready.applyButton.click()
-    importing.start()
-    calls[0].finish()
-    if gone != "input":
-        mrml.scene.RemoveNode(mrml.scene.GetFirstNodeByName("CT denoised"))
-    if gone != "result":
-        mrml.scene.RemoveNode(ct)
-    importing.end()
-    settle()
+    with importing():
+        calls[0].finish()
+        if gone != "input":
+            mrml.scene.RemoveNode(mrml.scene.GetFirstNodeByName("CT denoised"))
+        if gone != "result":
+            mrml.scene.RemoveNode(ct)
     assert panel.widget.panel.parameters.outputVolume is None
     assert ready.resultCollapsibleButton.isHidden()
 

@@ -1,11 +1,10 @@
 """After a run: the table of numbers, in soft tissue or in a region of the user."""
 
-import time
-
 import numpy as np
 import pytest
 from panelfixtures import (  # noqa: F401  (fixtures)
     array_of, calls, complaints, ct, done, mrml, open_panel, panel, parameters, result, session, settle, ui,
+    wait_for,
 )
 
 
@@ -99,13 +98,6 @@ def test_a_new_region_lies_in_the_volume_wherever_the_view_is(done, ct, session)
     bounds = np.zeros(6)
     ct.GetRASBounds(bounds)
     assert bounds[4] <= roi.GetCenter()[2] <= bounds[5]
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 10
-    while not condition() and time.monotonic() < deadline:
-        settle()
-    assert condition()
 
 
 def test_a_region_that_is_moved_is_measured_anew_when_it_rests(done, parameters):
