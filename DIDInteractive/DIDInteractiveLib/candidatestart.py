@@ -8,7 +8,7 @@ from collections.abc import Callable
 from slicer.i18n import tr as _
 
 from LDCTDenoiseLib.job import FAILED, STATE, Job
-from LDCTDenoiseLib.scene import check_still_there, stacking_warning
+from LDCTDenoiseLib.scene import check_still_there, input_warnings
 
 from .candidatelatest import LatestCandidate
 from .candidaterun import Work
@@ -45,7 +45,7 @@ def start(engine, work: Work, settings: CandidateSettings, free_memory: int | No
         raise ValueError(_("The settings are a value of type {type}: pass a CandidateSettings of "
                            "DIDInteractiveLib.settings.").format(type=type(settings).__name__))
     settings, fewer = fit_into_memory(work.array.shape, work.array.dtype, settings, free_memory)
-    known = tuple(filter(None, (stacking_warning(work.source), fewer)))
+    known = tuple(filter(None, (*input_warnings(work.source), fewer)))
     for warning in known:
         logging.warning(warning)
     request = work.request(settings=settings, **options)

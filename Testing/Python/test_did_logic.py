@@ -347,6 +347,14 @@ def test_a_reference_of_another_grid_is_refused(mrml, didlogic, ct, difference):
     assert didlogic.engine.requests == []
 
 
+def test_candidates_of_a_denoised_image_are_warned_of(mrml, didlogic, ct, caplog):
+    didlogic.generateCandidates(ct)
+    assert "denoised already" not in caplog.text
+    ct.SetAttribute("LDCTDenoise.Model", "hrnet")
+    didlogic.generateCandidates(ct)
+    assert caplog.text.count("The input was denoised already, by hrnet") == 1
+
+
 def test_slices_that_are_not_stacked_along_k_are_pointed_out(mrml, didlogic, caplog):
     didlogic.generateCandidates(mrml.add_volume(voxels(), np.diag([5.0, 0.8, 0.8, 1])), count=3)
     assert "stacked along I" in caplog.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from ..modelregistry import find_model
 from ..scanfield import outside_scan_field
 from ..volumeio import read_volume
 from . import Report
-from .denoise import PRECISIONS
+from .denoise import PRECISIONS, warn
 from .progressbar import ProgressBar
 
 SAME_GRID_MM = 0.01
@@ -104,7 +103,7 @@ def run(args: argparse.Namespace) -> Report:
         ("reference", "reference", args.reference), ("default_image", "default image", args.default_image))
         if path is not None}
     for warning in volume.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        warn(warning)
     with ProgressBar(args.model) as bar:
         reply = didengine.InProcessDIDEngine().generate(
             didengine.CandidateRequest(
