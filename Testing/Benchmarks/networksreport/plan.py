@@ -14,17 +14,20 @@ FULL_RECIPE = Path(__file__).resolve().parents[3] / "configs" / "equal" / "unet_
 """What trains the last of them."""
 PARTS = ("slices", "showcases", "noise", "failures")
 EXPECTED = {
-    "redcnn": "RED-CNN, trained on the same data, patches and steps as hrnet_equal",
-    "hrnet_equal": "HRNet, trained on the same data, patches and steps as redcnn",
-    FULL_RIVAL: "U-Net of the paper's widths in the form that is shipped, trained for this table alone",
+    "hrnet_equal": "HRNet, trained for the same steps on the same patches as the next four",
+    "unet_equal": "U-Net of equal cost, trained as hrnet_equal",
+    "redcnn": "RED-CNN, trained as hrnet_equal",
+    "plain_equal": "the plain network, trained as hrnet_equal",
+    FULL_RIVAL: "U-Net of the paper's widths in the form that is shipped, trained as hrnet_equal for this table alone",
     "hrnet_literal": "HRNet as the paper prints it, by its recipe",
     "unet_literal": "U-Net as the paper prints it, by its recipe",
     "plain_literal": "the plain network in the literal form, by the paper's recipe",
 }
 """Networks that are not shipped and take part where their weights are given."""
-LIKE_THE_PAPER = ((MAIN, RIVAL), (MAIN, FULL_RIVAL), ("hrnet_literal", "unet_literal"))
+LIKE_THE_PAPER = ((MAIN, RIVAL), (MAIN, FULL_RIVAL), ("hrnet_equal", "unet_equal"), ("hrnet_literal", "unet_literal"))
 """Pairs of an HRNet and a U-Net that stand beside the paper's."""
-ALIKE = (("hrnet_equal", "redcnn"), ("hrnet_literal", "unet_literal"))
+ALIKE = (("hrnet_equal", "unet_equal"), ("hrnet_equal", FULL_RIVAL), ("hrnet_equal", "redcnn"),
+         ("hrnet_literal", "unet_literal"))
 """Pairs that were trained alike; the shipped HRNet is compared with every other network besides."""
 
 

@@ -21,6 +21,9 @@ the seeds. A difference counts where it is larger than the spreads of both recip
 These runs are some hundred times shorter than a real training: they show what helps a network to learn quickly, which
 need not be what it learns best from in the end.
 """
+_NOT_TRIED = """Not tried: input of neighbouring slices (2.5-D). The noise bank simulates every slice by itself, whereas overlapping
+slices of a scanner share noise: a network would learn to average away what it does not find there as independent. It
+takes a bank of whole stacks with shared noise, which `simulate_low_dose` makes from the slice thickness."""
 _HEADER = ("| recipe | what it changes | matched | sharp | both | spread | against base | verdict "
            "| soft bias, worst HU | G multiply-adds | s |")
 
@@ -42,7 +45,7 @@ def write_report(rows: list[dict], recipes: list[Recipe], output: Path) -> None:
     missing = [recipe.name for recipe in recipes if not any(row["recipe"] == recipe.name for row in rows)]
     if missing:
         lines += ["", f"Not trained yet: {', '.join(missing)}."]
-    (output / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (output / "README.md").write_text("\n".join([*lines, "", _NOT_TRIED]) + "\n", encoding="utf-8")
 
 
 def verdict(ratio: float, spread: float) -> str:

@@ -140,18 +140,20 @@ def _harm_aims(context: Context) -> list[Aim]:
 
 
 def _opponent_aims(context: Context, means: list[dict]) -> list[Aim]:
-    labels = {m.key: m.label for m in context.networks}
+    """Every HRNet over RED-CNN: the shipped one, and one of RED-CNN's own steps and patches where it takes part."""
     opponents = [m.label for m in context.networks if m.identity["architecture"] == OPPONENT]
-    own = [r for r in means if r["label"] == labels.get("hrnet")]
     found = []
-    for row in own:
-        other = next((r for r in means if r["label"] in opponents[:1] and _condition(r) == _condition(row)), None)
-        case = f"{row['track']}, NI {row['noise_index_hu']:g} HU, dose {row['dose']:g}"
-        for name, sense in (("rmse_hu", "at most"), ("ssim", "at least"), ("vif", "at least")):
-            quotient = row[name] / other[name] if other else math.nan
-            found.append(Aim("scores", f"{name.split('_')[0].upper()} of HRNet over RED-CNN's", row["label"], case,
-                             sense, 1.0, Estimate(quotient)))
-    if own:
+    for method in context.networks:
+        own = [r for r in means if r["label"] == method.label]
+        if method.identity["architecture"] != "hrnet" or not own:
+            continue
+        for row in own:
+            other = next((r for r in means if r["label"] in opponents[:1] and _condition(r) == _condition(row)), None)
+            case = f"{row['track']}, NI {row['noise_index_hu']:g} HU, dose {row['dose']:g}"
+            for name, sense in (("rmse_hu", "at most"), ("ssim", "at least"), ("vif", "at least")):
+                quotient = row[name] / other[name] if other else math.nan
+                found.append(Aim("scores", f"{name.split('_')[0].upper()} of HRNet over RED-CNN's", row["label"], case,
+                                 sense, 1.0, Estimate(quotient)))
         found.append(Aim("scores", "multiply-adds of HRNet over RED-CNN's", own[0]["label"],
                          f"RED-CNN with {OPPONENT_WIDTHS[0]} channels", "at most", COST_LIMIT,
                          Estimate(own[0]["multiply_adds"] / _opponent_work())))
