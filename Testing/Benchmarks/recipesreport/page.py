@@ -12,14 +12,15 @@ from .recipe import Recipe
 _INTRODUCTION = """# Training recipes
 
 Made by `python Testing/Benchmarks/recipes_report.py --data DATA` from runs of `--train`. Every recipe of
-[configs/experiments](../../../configs/experiments) changes one thing in `base.toml`; all are trained for the same
-number of steps unless they say otherwise, with {seeds} seeds. RMSE ratio: RMSE after over RMSE before, geometric mean
-over the validation patients with one slice each, two noise indices (15 and 30 HU) and three doses (1/2, 1/4, 1/8);
-lower is better. Against base: the mean of the seeds over that of the base recipe. Spread: half the distance between
-the seeds. A difference counts where it is larger than the spreads of both recipes together.
+[configs/experiments](../../../configs/experiments) changes one thing in `base.toml`, the first stage of the shipped
+HRNet made short; all are trained for the same number of steps on as many pixels, with {seeds} seeds. RMSE ratio: RMSE
+after over RMSE before, geometric mean over the validation patients with one slice each, two noise indices (15 and
+30 HU) and three doses (1/2, 1/4, 1/8); lower is better. Against base: the mean of the seeds over that of the base
+recipe. Spread: half the distance between the seeds. A difference counts where it is larger than the spreads of both
+recipes together. Seconds of training tell little of the speed of a network: the machine had other work too.
 
-These runs are some hundred times shorter than a real training: they show what helps a network to learn quickly, which
-need not be what it learns best from in the end.
+These runs are far shorter than the trainings of the shipped networks: they show what helps a network to learn quickly,
+which need not be what it learns best from in the end. The patients they are judged by also chose each run's best state.
 """
 _NOT_TRIED = """Not tried: input of neighbouring slices (2.5-D). The noise bank simulates every slice by itself, whereas overlapping
 slices of a scanner share noise: a network would learn to average away what it does not find there as independent. It
