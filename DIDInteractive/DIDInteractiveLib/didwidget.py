@@ -37,7 +37,6 @@ class CandidatePanel(ModulePanel):
         super().__init__(ui, logic)
         self.entered = False
         self._set, self._nodes = None, ()
-        self._unshown = None
         self._inspected: tuple = (None, None)
         self.run = CandidateRun(self)
         self.regions = Regions(self)
@@ -79,18 +78,11 @@ class CandidatePanel(ModulePanel):
         self.keys.stop()
 
     def setParameters(self, parameters) -> None:
-        """Show ``parameters`` (didwidgetparameters.CandidateParameters), and follow them.
-
-        None: there is no scene, or one is being read, or was read while another module was open.
-        """
+        """Show ``parameters`` (didwidgetparameters.CandidateParameters), and follow them; see the base class."""
         self._inspected = (None, None)
         if parameters is None:
             self.views.close()
         super().setParameters(parameters)
-        if parameters is not None:
-            candidates, self._unshown = self._unshown, None
-            if candidates in self.logic.candidateSets():  # not deleted meanwhile
-                self.onCandidates(candidates)
 
     def close(self) -> None:
         """Let go of everything: the module is unloaded."""
@@ -107,13 +99,11 @@ class CandidatePanel(ModulePanel):
         return planOf(self._source(), self.parameters.regionROI, sliceIndex, self.run.settings(),
                       self.logic.freeMemory)
 
-    def onCandidates(self, candidates) -> None:
-        """A run has made or renewed the set ``candidates``: show its default candidate, at once or with the next
-        parameters.
-        """
-        if self.parameters is None:
-            self._unshown = candidates
-            return
+    def _belongs(self, candidates) -> bool:
+        return candidates in self.logic.candidateSets()  # not deleted meanwhile
+
+    def _showResult(self, candidates) -> None:
+        """Show the default candidate of the set ``candidates``, which a run has made or renewed."""
         if candidates is self._set:
             self.browsing.reload()
             self.actions.reload()

@@ -131,7 +131,7 @@ class CandidateRun(JobControl):
         self.ui.remainingLabel.text = " ".join(filter(None, (made, stage)))
 
     def _succeed(self, ended, seconds: float) -> None:
-        self.panel.onCandidates(ended.result)
+        self.panel.onResult(ended.result)
         facts = self.panel.logic.facts(ended.result) or {}
         for text in dict.fromkeys(facts.get("outcomes", {}).values()):
             self.log(text)

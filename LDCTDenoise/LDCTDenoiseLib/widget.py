@@ -24,7 +24,6 @@ class Panel(ModulePanel):
     def __init__(self, ui, logic) -> None:
         super().__init__(ui, logic)
         self._seen = (None, None)
-        self._unshown = None
         self.run = RunControl(self)
         self.result = ResultView(self)
         self.advanced = AdvancedSettings(self)
@@ -49,26 +48,17 @@ class Panel(ModulePanel):
         self.result.exit()
 
     def setParameters(self, parameters) -> None:
-        """Show ``parameters`` (widgetparameters.PanelParameters), and follow them.
-
-        None: there is no scene, or one is being read.
-        """
+        """Show ``parameters`` (widgetparameters.PanelParameters), and follow them; see the base class."""
         self._seen = (None, None)
         if parameters is None:
             self.result.comparison.close()
         super().setParameters(parameters)
-        if parameters is not None:
-            result, self._unshown = self._unshown, None
-            source = None if result is None or result.GetScene() is None else (
-                result.GetNodeReference(scene.SOURCE_ROLE))
-            if source is not None and source is parameters.inputVolume:  # a scene may have brought another input
-                self.onResult(result)
 
-    def onResult(self, result) -> None:
-        """A run has made ``result``: choose and show it, at once or with the next parameters."""
-        if self.parameters is None:
-            self._unshown = result
-            return
+    def _belongs(self, result) -> bool:
+        source = None if result.GetScene() is None else result.GetNodeReference(scene.SOURCE_ROLE)
+        return source is not None and source is self.parameters.inputVolume  # a scene may have brought another input
+
+    def _showResult(self, result) -> None:
         if not self.framesChosen():
             self.parameters.outputVolume = result
         self.result.setResult(result)

@@ -30,6 +30,7 @@ class ModulePanel:
         self.settings = MachineSettings()
         self.parameters = None
         self._guiTag = self._observer = None
+        self._unshown = None
         self._cards: list[modelregistry.ModelCard] = []
         # What takes a moment is done when the application has nothing else to do.
         self._timer = qt.QTimer()
@@ -58,7 +59,10 @@ class ModulePanel:
         self._timer.stop()
 
     def setParameters(self, parameters) -> None:
-        """Show ``parameters`` (the module's own, by parameterNodeWrapper), and follow them; None: there is no scene."""
+        """Show ``parameters`` (the module's own, by parameterNodeWrapper), and follow them.
+
+        None: there is no scene, or one is being read, or was read while another module was open.
+        """
         if self.parameters is not None:
             self.parameters.disconnectGui(self._guiTag)
             self.parameters.RemoveObserver(self._observer)
@@ -68,6 +72,17 @@ class ModulePanel:
             self._guiTag = parameters.connectGui(self.ui)
             self._observer = parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onChange)
         self._onChange()
+        if parameters is not None:
+            result, self._unshown = self._unshown, None
+            if result is not None and self._belongs(result):
+                self._showResult(result)
+
+    def onResult(self, result) -> None:
+        """A run has made ``result``: choose and show it, at once or with the next parameters."""
+        if self.parameters is None:
+            self._unshown = result
+        else:
+            self._showResult(result)
 
     def card(self) -> modelregistry.ModelCard | None:
         """Return the card of the chosen network."""
@@ -96,6 +111,14 @@ class ModulePanel:
 
     def _onChange(self, caller=None, event=None) -> None:
         """The parameters changed, or are others."""
+        raise NotImplementedError
+
+    def _belongs(self, result) -> bool:
+        """Return whether ``result``, which had to wait for parameters, is still to be shown with these."""
+        raise NotImplementedError
+
+    def _showResult(self, result) -> None:
+        """Choose ``result``, which a run has made, and show it."""
         raise NotImplementedError
 
     def _showModels(self) -> None:
