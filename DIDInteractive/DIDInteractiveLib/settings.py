@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 METHODS = ("did-ordered", "did", "did-literal", "blend", "interpolate")
@@ -63,12 +62,12 @@ class CandidateSettings:
                 raise ValueError(f"Unknown {name} {getattr(self, name)!r}; choose {' or '.join(choices)}.")
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            if not _lies(value, low, high, int):
                 raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
         low, high = LEARNING_RATES
-        if not _number(self.learning_rate) or not low <= self.learning_rate <= high:
+        if not _lies(self.learning_rate, low, high):
             raise ValueError(f"learning_rate must lie between {low:g} and {high:g}, not at {self.learning_rate!r}.")
-        if not _number(self.extrapolation) or not 0 <= self.extrapolation <= HIGHEST_EXTRAPOLATION:
+        if not _lies(self.extrapolation, 0, HIGHEST_EXTRAPOLATION):
             raise ValueError(f"extrapolation must lie between 0 and {HIGHEST_EXTRAPOLATION:g}, "
                              f"not at {self.extrapolation!r}.")
         if not isinstance(self.per_slice, bool):
@@ -91,5 +90,6 @@ class CandidateSettings:
                 tuple(k / sharper for k in range(1, sharper)))
 
 
-def _number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _lies(value, low: float, high: float, kind=(int, float)) -> bool:
+    """Return whether ``value`` is a number of this kind, which True is not, from ``low`` to ``high``."""
+    return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
