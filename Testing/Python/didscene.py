@@ -6,6 +6,10 @@ import pytest
 from fakedidengine import FakeDIDEngine
 from scenevolumes import CT, array_of, ct, voxels  # noqa: F401  (for the tests; one is a fixture)
 
+PARTS = ("sequence", "mark", "markTable", "browser", "proxy", "secondBrowser", "secondProxy", "table", "points",
+         "markSeries", "chart", "facts", "between", "difference")
+"""What a set can have, by the names of :func:`everything`."""
+
 
 def nodes_of_class(*classes):
     """Return the nodes of the scene that are exactly of one of these classes."""
@@ -33,3 +37,19 @@ def column(table, name):
     import slicer
 
     return slicer.util.arrayFromTableColumn(table, name)
+
+
+def everything(logic, sequence):
+    """Make all that a set can have; return its nodes by name."""
+    from DIDInteractiveLib import candidatenodes as nodes
+
+    second = logic.compareCandidates(sequence)
+    marks = sequence.GetNodeReference(nodes.MARK_ROLE)
+    return {
+        "sequence": sequence, "mark": marks, "markTable": logic.browser(sequence).GetProxyNode(marks),
+        "browser": logic.browser(sequence), "proxy": logic.proxyVolume(sequence), "secondBrowser": second,
+        "secondProxy": second.GetProxyNode(sequence), "table": logic.table(sequence),
+        "points": sequence.GetNodeReference(nodes.POINTS_ROLE),
+        "markSeries": sequence.GetNodeReference(nodes.MARK_SERIES_ROLE), "chart": logic.chart(sequence),
+        "facts": sequence.GetNodeReference(nodes.FACTS_ROLE), "between": logic.candidateAt(sequence, 0.3),
+        "difference": logic.differenceToInput(sequence)}

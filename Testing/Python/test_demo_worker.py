@@ -1,7 +1,7 @@
 """The demo takes the path that users take: its networks run in the worker process."""
 
+from demofixtures import demo, environment, sample  # noqa: F401  (the last is a fixture)
 from slicerscene import mrml  # noqa: F401  (a fixture)
-from test_demo import demo, environment, sample  # noqa: F401  (the last is a fixture)
 
 from DIDInteractiveLib.didengine import InProcessDIDEngine
 from LDCTDenoiseLib.engine import InProcessEngine

@@ -1,28 +1,10 @@
 """Whatever path a set came about by and whatever was taken from it, deleting it leaves the scene as it was before."""
 
 import pytest
-from didscene import CT, array_of, candidates, ct, didlogic, nodes_of_class, voxels  # noqa: F401  (some are fixtures)
+from didscene import (  # noqa: F401  (some are fixtures)
+    CT, PARTS, array_of, candidates, ct, didlogic, everything, nodes_of_class, voxels,
+)
 from slicerscene import mrml  # noqa: F401  (a fixture)
-
-PARTS = ("sequence", "mark", "markTable", "browser", "proxy", "secondBrowser", "secondProxy", "table", "points",
-         "markSeries", "chart", "facts", "between", "difference")
-
-
-def everything(logic, sequence):
-    """Make all that a set can have; return its nodes by name."""
-    from DIDInteractiveLib import candidatenodes as nodes
-
-    second = logic.compareCandidates(sequence)
-    marks = sequence.GetNodeReference(nodes.MARK_ROLE)
-    return {
-        "sequence": sequence, "mark": marks, "markTable": logic.browser(sequence).GetProxyNode(marks),
-        "browser": logic.browser(sequence), "proxy": logic.proxyVolume(sequence), "secondBrowser": second,
-        "secondProxy": second.GetProxyNode(sequence), "table": logic.table(sequence),
-        "points": sequence.GetNodeReference(nodes.POINTS_ROLE),
-        "markSeries": sequence.GetNodeReference(nodes.MARK_SERIES_ROLE), "chart": logic.chart(sequence),
-        "facts": sequence.GetNodeReference(nodes.FACTS_ROLE), "between": logic.candidateAt(sequence, 0.3),
-        "difference": logic.differenceToInput(sequence)}
-
 
 USES = {
     "generate": lambda logic, made: None,

@@ -6,8 +6,8 @@ from didpanelfixtures import (  # noqa: F401  (fixtures)
     array_of, calls, complaints, ct, logic, made, mrml, open_panel, panel, parameters, plots, ready, session, settle,
     shown, toolbar, ui,
 )
+from didscene import PARTS, everything
 from fakedidengine import FakeDIDEngine
-from test_did_removal import PARTS, everything
 
 ENDS = {"sequence", "browser", "proxy"}
 """Without one of them there is nothing to browse, until it is made again."""

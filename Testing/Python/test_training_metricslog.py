@@ -5,7 +5,7 @@ import types
 
 import numpy as np
 import pytest
-from test_training_trainer import bank_folder, rows_of, trainer  # noqa: F401  (one is a fixture)
+from trainerfixtures import bank_folder, rows_of, trainer  # noqa: F401  (one is a fixture)
 
 SCALARS = ("loss", "rate", "validation_ratio", "seconds")
 

@@ -1,6 +1,5 @@
 """The training loop: exact resume after a kill, loss, log, refusals."""
 
-import csv
 import json
 import os
 import subprocess
@@ -8,32 +7,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from trainingfactory import discs, write_bank
+from trainerfixtures import CONFIG, bank_folder, rows_of, trainer  # noqa: F401  (one is a fixture)
 
 from LDCTDenoiseLib.hu import SCALE_HU
-from LDCTDenoiseLib.training.bank import Bank
-from LDCTDenoiseLib.training.config import DataConfig, NetworkConfig, OptimiserConfig, TrainingConfig
 from LDCTDenoiseLib.training.metricslog import FIELDS, MetricsLog
-from LDCTDenoiseLib.training.sampler import PatchSampler, PatchSampling
 from LDCTDenoiseLib.training.trainer import Prefetcher, Trainer
 
 HERE = Path(__file__).resolve().parent
-SAMPLING = PatchSampling(patch=32, patches_per_region=1)
-# Validation, checkpoints and the kill fall on different iterations, so that nothing lines up by chance.
-CONFIG = TrainingConfig(
-    NetworkConfig("plain", (4, 4)), DataConfig(train=({"path": "a"},), validation=({"path": "b"},)),
-    OptimiserConfig(iterations=26, batch_size=2, rate=1e-3, warm_up=3, averaging=0.9, sd_floor=8.0), SAMPLING,
-    seed=5, validate_every=8, checkpoint_every=5)
-
 KILLED_AT = 18
-
-
-def trainer(bank_folder, folder, config=CONFIG):
-    bank = Bank(bank_folder)
-    return Trainer(config, PatchSampler(bank, SAMPLING, config.seed), PatchSampler(bank, SAMPLING, 9), folder)
 
 
 def train_slowly(bank_folder, folder):
@@ -47,18 +30,6 @@ def train_slowly(bank_folder, folder):
         time.sleep(60 if iteration == KILLED_AT else 0)
 
     trainer(Path(bank_folder), Path(folder)).run(progress=progress)
-
-
-def rows_of(folder):
-    """The log without the times."""
-    return [row[:4] for row in csv.reader((folder / "log.csv").open())]
-
-
-@pytest.fixture(scope="module")
-def bank_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("banks") / "bank"
-    write_bank(folder, discs(3, 96, np.random.default_rng(0)))
-    return folder
 
 
 @pytest.fixture(autouse=True)
