@@ -8,8 +8,7 @@ import pytest
 from didpanelfixtures import (  # noqa: F401  (fixtures)
     calls, complaints, logic, mrml, open_panel, panel, parameters, plots, session, settle, toolbar, ui,
 )
-from test_widget_screenshots import SAMPLE, dark, picture, sample  # noqa: F401  (fixtures)
-
+from panelpictures import SAMPLE, dark, picture, sample  # noqa: F401  (two are fixtures)
 
 SIDE_MM = 60.0
 """Of the part of the sample that candidates are made of, which takes seconds."""
