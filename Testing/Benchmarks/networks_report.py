@@ -1,7 +1,7 @@
 """Measure the networks as the HRNet paper does (doi:10.2991/jaims.d.210428.001), and write Testing/Benchmarks/networks.
 
     python Testing/Benchmarks/networks_report.py --data DATA [--parts slices showcases noise failures]
-        [--models hrnet unet plain] [--extra-weights redcnn=runs/redcnn/checkpoint.pt ...] [--slices 8] [--doses 0.25]
+        [--models hrnet unet plain] [--extra-weights redcnn=runs/redcnn/best.pt ...] [--slices 8] [--doses 0.25]
 
 DATA holds the public CT data as ``ldct fetch`` leaves it; only its validation patients are used. Networks that are not
 shipped take part where weights of an ``ldct train`` are given (checkpoint.pt, best.pt or weights.pt, beside their
@@ -36,6 +36,26 @@ from reportcommand import command_of_parts, named_file, parsed, say, write_parts
 WRITERS = dict(zip(PARTS, (write_slices, write_showcases, write_noise, write_failures), strict=True))
 
 
+def shown_options(given, plan: Plan) -> str:
+    """Those options of a command that numbers depend on and that are not the plan's; led by a blank each."""
+    words = []
+    if tuple(given.models) != tuple(plan.models):
+        words += ["--models", *given.models]
+    if given.slices != plan.slices:
+        words += ["--slices", str(given.slices)]
+    if tuple(given.doses) != tuple(plan.doses):
+        words += ["--doses", *(f"{dose:g}" for dose in given.doses)]
+    if given.extra_weights:
+        words += ["--extra-weights", *(f"{name}={_shown(path)}" for name, path in given.extra_weights)]
+    return "".join(f" {word}" for word in words)
+
+
+def _shown(path: Path) -> str:
+    """A path inside the repository as seen from it; of any other the file and its folder."""
+    whole = path.resolve()
+    return whole.relative_to(ROOT).as_posix() if whole.is_relative_to(ROOT) else "/".join(whole.parts[-2:])
+
+
 def build(context: Context, parts) -> None:
     """Write the parts of the report that are asked for, and the page that leads to all of them."""
     write_parts(parts, lambda part: WRITERS[part](context), context.output)
@@ -50,10 +70,11 @@ def main(arguments=None, plan: Plan | None = None) -> int:
                         help="further networks: weights in the folder of an 'ldct train'")
     parser.add_argument("--slices", type=int, default=plan.slices, help="of each patient at the first dose, at most")
     parser.add_argument("--doses", nargs="+", type=float, default=plan.doses, metavar="FRACTION",
-                        help="the figures are of the first; HRNet is compared with the U-Net at all")
+                        help="the figures are of the first; some networks take part at all")
     given = parsed(parser, arguments)
     if given.slices < 1:
         parser.error("--slices must be at least 1")
+    options = shown_options(given, plan)
     plan = replace(plan, doses=tuple(given.doses), slices=given.slices,
                    other_slices=min(plan.other_slices, given.slices))
     cache = Cache(given.cache)
@@ -62,7 +83,7 @@ def main(arguments=None, plan: Plan | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     cases = Cases(given.data, plan, cache)
-    build(Context(plan, cases, Scores(cases, networks, plan, cache, say), networks, cache, given.output, say),
+    build(Context(plan, cases, Scores(cases, networks, plan, cache, say), networks, cache, given.output, say, options),
           given.parts)
     return 0
 

@@ -19,12 +19,15 @@ sys.path.append(str(BENCHMARKS))
 
 from networksreport import lesions, paper  # noqa: E402
 from networksreport.cases import in_order  # noqa: E402
-from networksreport.comparing import compare, limit, mean  # noqa: E402
+from networksreport.comparing import AGAINST_REDCNN, AGAINST_UNET, compare, limit, mean  # noqa: E402
 from networksreport.failures import left_share, reason_for_place, reason_for_slice, shares  # noqa: E402
+from networksreport.failurespart import densest, least_gained  # noqa: E402
+from networksreport.lesionpart import seed_table  # noqa: E402
+from networksreport.nets import stages  # noqa: E402
 from networksreport.otherscan import scanned  # noqa: E402
+from networksreport.pictures import body_square  # noqa: E402
 from networksreport.plan import LESIONS, Lesion  # noqa: E402
 from networksreport.scoring import greatest_error  # noqa: E402
-from networksreport.showcasespart import body_square  # noqa: E402
 
 PIXEL = (0.8, 0.8)
 LESION = Lesion(64, 64, 14, -20)
@@ -99,8 +102,8 @@ def test_energy_that_remains_is_what_two_correlated_noises_do_not_span(correlate
     assert lengths[1] / lengths[0] == pytest.approx(np.sqrt((added**2).sum() / (target**2).sum()), rel=0.05)
 
 
-def row(patient, number, method, error, **more):
-    return {"patient": patient, "slice": number, "method": method, "rmse": error, **more}
+def row(patient, number, method, error, ssim=0.9):
+    return {"patient": patient, "slice": number, "method": method, "rmse": error, "ssim": ssim}
 
 
 def test_means_are_taken_over_slices_first_and_patients_then():
@@ -116,8 +119,18 @@ def test_networks_are_compared_on_the_same_slices_and_without_any_one_patient():
     assert found.left_out == (pytest.approx(0.5), pytest.approx(1.2))
     assert found.patients == {"a": pytest.approx(0.5), "b": pytest.approx(1.2)}
     assert (found.better, found.slices) == (pytest.approx(2 / 3), 3)
-    assert found.verdict == "ratio met; share missed by 28.3 %"
-    assert replace(found, ratio=0.93, better=0.95).verdict == "ratio missed by 0.010; share met"
+    assert not found.better_without_any  # the mean is lower, but not without the first patient
+    assert found.verdict(AGAINST_UNET) == "ratio met; share missed by 28.3 %"
+    assert replace(found, ratio=0.93, better=0.95).verdict(AGAINST_UNET) == "ratio missed by 0.010; share met"
+    assert replace(found, ssim=(0.95, 0.96)).verdict(AGAINST_REDCNN) == "ratio met; SSIM missed by 0.0100"
+
+
+def test_a_choice_is_the_same_without_any_one_patient_where_every_mean_without_one_says_so():
+    rows = [row(p, 0, "x", 9.0) for p in "abc"] + [row(p, 0, "y", e) for p, e in zip("abc", (10.0, 10.0, 8.5))]
+    assert compare(rows, "x", "y").better_without_any
+    rows[-1]["rmse"] = 7.5
+    assert compare(rows, "x", "y").ratio < 1 and not compare(rows, "x", "y").better_without_any
+    assert not compare([row("a", 0, "x", 1.0), row("a", 0, "y", 2.0)], "x", "y").better_without_any
 
 
 def test_the_limit_is_what_the_best_guess_at_the_references_noise_leaves():
@@ -215,3 +228,37 @@ def test_the_square_around_a_body_holds_it_and_stays_in_the_image():
     top, left, side = body_square(body)
     assert body[top:top + side, left:left + side].sum() == body.sum()
     assert 0 <= top and top + side <= 100 and 0 <= left and left + side <= 100
+
+
+def test_the_worst_slices_are_one_of_each_patient():
+    rows = [{**row(p, k, "x", error), "before": 10.0} for p, k, error in (("a", 0, 9.0), ("a", 1, 8.0), ("b", 0, 7.0))]
+    assert [(r["patient"], r["slice"]) for r in least_gained(rows, 4)] == [("a", 0), ("b", 0)]
+    assert len(least_gained(rows, 1)) == 1
+
+
+def test_what_is_magnified_holds_the_most_squared_error_in_the_body():
+    error, body = np.zeros((128, 128)), np.ones((128, 128), bool)
+    error[90:110, 70:90], error[10:12, 10:12] = 5.0, 12.0
+    at_row, at_column = densest(error, body)
+    assert at_row - 32 <= 90 and at_row + 32 >= 110 and at_column - 32 <= 70 and at_column + 32 >= 90
+    body[64:] = False
+    assert densest(error, body)[0] < 64
+
+
+def test_the_stages_of_a_training_are_told_in_their_order():
+    own = {"iterations": 12, "batch_size": 8, "sampling": {"patch": 128}}
+    first = {"iterations": 10, "batch_size": 8, "sampling": {"patch": 64}}
+    assert [str(one) for one in stages({**own, "first_half": first})] == [
+        "10 steps of 8 x 64 x 64", "12 steps of 8 x 128 x 128"]
+    assert [str(one) for one in stages({"iterations": 5, "batch_size": 1, "sampling": {"rotation": 10.0}})] == [
+        "5 steps of 1 whole slices"]
+    assert stages({}) == []
+
+
+def test_the_papers_cnr_stands_beside_medians_by_its_definition():
+    rows = [{"track": "sharp", "noise_index": 15.0, "lesion": 0, "contrast_hu": -10, "diameter_mm": 8, "method": method,
+             "cnr_seed_median": value} for method, value in (("ldct", 1.5), ("hrnet", 20.0), ("mine", 30.0))]
+    head, _, papers, ours, _ = seed_table(rows)
+    assert head == "| condition | lesion | ldct | hrnet | mine |"
+    assert papers == "| paper | its own | 0.32 | 2.70 | - |"
+    assert ours == "| sharp, NI 15 | 1: -10 HU, 8 mm | 1.50 | 20.00 | 30.00 |"

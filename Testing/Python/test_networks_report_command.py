@@ -23,7 +23,8 @@ def training_folder(folder: Path, architecture="plain") -> Path:
     """What a training leaves: a checkpoint whose averaged weights are not its last ones."""
     folder.mkdir(parents=True)
     network = {"architecture": architecture, "widths": list(WIDTHS[architecture]), "form": "shipped", "options": {}}
-    (folder / "config.json").write_text(json.dumps({"network": network, "optimiser": {"batch_size": 8}}))
+    (folder / "config.json").write_text(json.dumps({
+        "network": network, "optimiser": {"batch_size": 8, "rate": 0.002}, "sampling": {"patch": 64}}))
     torch.save({"network": random_network(architecture, seed=1).state_dict(),
                 "average": random_network(architecture, seed=2).state_dict(), "iteration": 7, "seconds": 36.0},
                folder / "checkpoint.pt")
@@ -33,7 +34,7 @@ def training_folder(folder: Path, architecture="plain") -> Path:
 def test_weights_of_a_training_are_its_averaged_ones(tmp_path):
     network, = build_networks([], [("mine", training_folder(tmp_path / "run"))], tmp_path / "weights")
     assert (network.key, network.card.architecture) == ("mine", "plain")
-    assert network.recipe.startswith("7 steps of 8")
+    assert network.recipe == "7 steps of 8 x 64 x 64, rate 0.002, 0.0 h"
     expected = random_network("plain", seed=2).state_dict()
     loaded = network._denoiser.network.state_dict()
     assert all(torch.equal(loaded[name], value.half().float()) for name, value in expected.items())
@@ -78,7 +79,8 @@ def data(tmp_path, monkeypatch):
 
 
 def test_the_command_writes_every_part_takes_scores_from_its_cache_and_names_who_is_missing(data, capsys):
-    plan = replace(TINY, dose_models=("tiny-hrnet",), columns=("tiny-hrnet",))
+    plan = replace(TINY, dose_models=("tiny-hrnet",), columns=("tiny-hrnet",), lesion_models=("tiny-hrnet", "redcnn"),
+                   noise_models=("tiny-unet",), scan_models=("redcnn",))
     arguments = ["--data", str(data / "data"), "--output", str(data / "networks"), "--cache", str(data / "cache"),
                  "--models", "tiny-hrnet", "tiny-unet", "--extra-weights", f"redcnn={training_folder(data / 'run')}"]
     assert networks_report.main(arguments, plan) == 0
@@ -86,7 +88,16 @@ def test_the_command_writes_every_part_takes_scores_from_its_cache_and_names_who
     assert {"README.md", "slices.md", "showcases.md", "noise.md", "failures.md", "figure2.png", "figure5.png",
             "figure6.png", "figure7.png", "lesions.csv", "table1.csv"} <= made
     readme = (data / "networks" / "README.md").read_text()
-    assert "- hrnet_literal:" in readme and "- redcnn:" not in readme
+    known, _, missing = readme.partition("Took no part")
+    assert "- hrnet_literal:" in missing and "- redcnn:" in known and "- redcnn:" not in missing
+    assert "`ldct train configs/equal/redcnn.toml`" in known
+    assert "--data DATA --models tiny-hrnet tiny-unet --extra-weights redcnn=run/checkpoint.pt`" in known
+    assert str(data) not in readme
+    assert "- dose 0.25: 3 slices of 1 patient (all that there are)\n" in known
+    assert "- dose 0.5: 2 slices of 1 patient (2 of the 3 of phantom)\n" in known
+    assert methods(data / "networks" / "lesions.csv") == {"ldct", "tiny-hrnet", "redcnn", "NDCT"}
+    assert methods(data / "networks" / "noise.csv") == {"tiny-unet"}
+    assert methods(data / "networks" / "figure7.csv") == {"ldct", "redcnn"}
     with (data / "networks" / "slices.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 2 * (3 * 4 + 2 * 2)  # two tracks; three slices of four methods, then two slices of two
@@ -101,6 +112,11 @@ def test_the_command_writes_every_part_takes_scores_from_its_cache_and_names_who
     assert (data / "networks" / "slices.csv").read_text() == before
 
 
+def methods(path: Path) -> set[str]:
+    with path.open() as stream:
+        return {row["method"] for row in csv.DictReader(stream)}
+
+
 def test_hrnet_and_unet_are_held_to_their_aims_and_checked_against_an_earlier_evaluation(data, monkeypatch):
     folder = data / "others"
     (folder / "validation").mkdir(parents=True)
@@ -112,11 +128,21 @@ def test_hrnet_and_unet_are_held_to_their_aims_and_checked_against_an_earlier_ev
             ["phantom", "matched", "30.0", "0.25", "1", "hrnet", "1e9"]])
     small = {card.name: card for card in build_small(data / "small")}
     monkeypatch.setattr("networksreport.nets.find_model", small.__getitem__)
+    extra = {"hrnet_equal": "hrnet", "redcnn": "redcnn", "hrnet_before": "hrnet"}
     arguments = ["--data", str(data / "data"), "--output", str(folder / "networks"), "--cache", str(data / "cache"),
-                 "--models", "hrnet", "unet"]
+                 "--models", "hrnet", "unet", "--extra-weights",
+                 *(f"{name}={training_folder(data / name, kind)}" for name, kind in extra.items())]
     assert networks_report.main(arguments, TINY) == 0
     readme = (folder / "networks" / "README.md").read_text()
-    assert "## hrnet against unet, per track and dose" in readme and "ratio m" in readme
+    equal, _, shipped = readme.partition("## The shipped networks")
+    steps = "(7 steps of 8 x 64 x 64)"
+    assert f"### hrnet_equal {steps} against redcnn {steps}" in equal and "the aim of at most 0.2 is" in equal
+    assert f"### hrnet {steps} against unet {steps}" in shipped and "ratio m" in shipped
+    assert f"### hrnet {steps} against redcnn {steps}" in shipped
+    # The same weights as before the last stage: no lower error anywhere.
+    assert "the last stage has the lower RMSE in 0 of 2 conditions, and in 0 of them" in shipped
+    assert "- hrnet against unet, of 4: ratio missed in 4 conditions, most by " in shipped.partition("## Missed")[2]
+    assert "in place of 100,000, rate" in readme.partition("## What differs")[2]
     sizes = readme.partition("| U-Net |")[2].splitlines()[2:4]
     (ours, *_, own_parameters, _), (full, *_, parameters, multiply_adds) = (
         [cell.strip() for cell in line.strip("|").split("|")] for line in sizes)
@@ -132,6 +158,20 @@ def test_hrnet_and_unet_are_held_to_their_aims_and_checked_against_an_earlier_ev
     slices = (folder / "networks" / "slices.md").read_text()
     # A difference is reported and not hidden; a network of another version is not compared.
     assert "1 slices of ldct are the same; the greatest difference of RMSE is 1e+06 HU" in slices
+
+
+def test_pairs_that_were_not_trained_alike_are_told(data):
+    longer = training_folder(data / "longer", "unet")
+    config = longer.with_name("config.json")
+    config.write_text(config.read_text().replace('"patch": 64', '"patch": 32'))
+    arguments = ["--data", str(data / "data"), "--output", str(data / "networks"), "--cache", str(data / "cache"),
+                 "--parts", "slices", "--models", "--extra-weights", f"unet_equal={longer}",
+                 f"hrnet_equal={training_folder(data / 'run', 'hrnet')}"]
+    assert networks_report.main(arguments, TINY) == 0
+    readme = (data / "networks" / "README.md").read_text()
+    assert "Not all of these pairs had the same steps and patches" in readme
+    assert "against unet_equal (7 steps of 8 x 32 x 32)" in readme
+    assert "hrnet or hrnet_before takes no part" in readme
 
 
 def build_small(folder: Path):

@@ -18,13 +18,17 @@ _GAP, _HEAD, _FOOT = 4, 15, 17
 
 @dataclass(frozen=True)
 class Box:
-    """A square or a circle in a panel: ``row``, ``column`` of its centre, half its side or its radius, pixels."""
+    """A square or a circle in a panel: ``row``, ``column`` of its centre, half its side or its radius, pixels.
+
+    ``label`` stands to its right.
+    """
 
     row: float
     column: float
     half: float
     colour: str
     circle: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,9 @@ def draw_panels(path: Path, rows: Sequence[Sequence[Panel | None]], side: int) -
                     frame = Rectangle((box.column - box.half, box.row - box.half), 2 * box.half, 2 * box.half,
                                       fill=False, edgecolor=box.colour, linewidth=0.8)
                 axes.add_patch(frame)
+                if box.label:
+                    axes.text(box.column + box.half, box.row, box.label, fontsize=7, va="center",
+                              bbox={"facecolor": box.colour, "edgecolor": "none", "pad": 0.8})
     save_figure(figure, path)
 
 

@@ -25,6 +25,7 @@ class Cases:
         self.data, self.plan, self.cache = data, plan, cache_
         self._code = digest_of_files(CODE)
         self._patients: dict[int, list[Patient]] = {}
+        self._available: dict[str, int] = {}
         self.case = cache(self._case)
 
     def conditions(self) -> list[Condition]:
@@ -43,6 +44,7 @@ class Cases:
         """
         if count not in self._patients:
             whole = [p for file in self.plan.files for p in load_patients(self.data / file, 10 ** 6)]
+            self._available = {p.name: len(p.slices) for p in whole}
             self._patients[count] = [
                 with_slices(p, in_order(len(p.slices), self.plan.first, self._shown(p, count), count)) for p in whole]
         return self._patients[count]
@@ -64,6 +66,15 @@ class Cases:
         """Slices of each patient at this dose."""
         return self.plan.slices if dose == self.plan.doses[0] else self.plan.other_slices
 
+    def told(self, dose: float) -> str:
+        """How many slices of how many patients there are at this dose, and of how many they were taken."""
+        patients = self.patients(self.count_at(dose))
+        some = [f"{len(p.slices)} of the {self._available[p.name]} of {p.name}" for p in patients
+                if len(p.slices) < self._available[p.name]]
+        others = [] if len(some) == len(patients) else ["all of the others" if some else "all that there are"]
+        return (f"{counted(sum(len(p.slices) for p in patients), 'slice')} of {counted(len(patients), 'patient')} "
+                f"({', '.join([*some, *others])})")
+
     def _case(self, name: str, condition: Condition) -> Case:
         patient = next(p for p in self.patients(self.count_at(condition.dose)) if p.name == name)
         key = {"patient": patient.fingerprint, "condition": asdict(condition), "seed": SEED, "code": self._code}
@@ -81,6 +92,11 @@ class Cases:
             raise ValueError(f"{name} has no slice {number} in this report; it has {case.patient.slices}.")
         at = [case.patient.slices.index(number)]
         return Case(with_slices(case.patient, at), condition, case.low_dose[at], case.noise[at])
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{number} {what}" + ("s" if number != 1 else "")
 
 
 def in_order(available: int, first: int, shown: list[int], count: int) -> list[int]:

@@ -7,8 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-AIM_RATIO, AIM_SHARE = 0.92, 0.95
-"""What is asked of HRNet: this times the U-Net's RMSE, and a lower RMSE on this share of the slices."""
+
+@dataclass(frozen=True)
+class Aims:
+    """What is asked of one network against another.
+
+    ``ratio``: at most this times the other's RMSE; ``share``: a lower RMSE on at least this share of the slices, if it
+    is asked for; ``ssim``: whether the SSIM is to be no lower; ``cost``: at most this times the other's multiply-adds,
+    if it is asked for.
+    """
+
+    ratio: float
+    share: float | None = None
+    ssim: bool = False
+    cost: float | None = None
+
+
+AGAINST_UNET = Aims(0.92, share=0.95)
+AGAINST_REDCNN = Aims(1.0, ssim=True, cost=0.2)
 
 
 @dataclass(frozen=True)
@@ -16,7 +32,8 @@ class Comparison:
     """RMSE of one network over another's under one condition.
 
     ``ratio``: of the means over patients; ``left_out``: lowest and highest such ratio without any one patient, NaN for
-    a single patient; ``patients``: each one's own ratio; ``better``: share of slices with the lower RMSE.
+    a single patient; ``patients``: each one's own ratio; ``better``: share of slices with the lower RMSE; ``rmse`` and
+    ``ssim``: of both.
     """
 
     ratio: float
@@ -25,17 +42,26 @@ class Comparison:
     better: float
     slices: int
     rmse: tuple[float, float]
+    ssim: tuple[float, float]
 
     @property
-    def verdict(self) -> str:
+    def better_without_any(self) -> bool:
+        """Whether the first has the lower mean RMSE also without any one patient; not so where there is only one."""
+        return self.ratio < 1 and self.left_out[1] < 1
+
+    def judged(self, aims: Aims) -> list[tuple[str, float, str]]:
+        """For every aim its name, by how much it is missed, which is not above 0 where it is met, and that in words."""
+        found = [("ratio", self.ratio - aims.ratio, "{:.3f}")]
+        if aims.share is not None:
+            found.append(("share", 100 * (aims.share - self.better), "{:.1f} %"))
+        if aims.ssim:
+            found.append(("SSIM", self.ssim[1] - self.ssim[0], "{:.4f}"))
+        return [(name, amount, form.format(amount)) for name, amount, form in found]
+
+    def verdict(self, aims: Aims) -> str:
         """Whether the aims are met, and by how much they are missed."""
-        words = [_met("ratio", self.ratio, AIM_RATIO, self.ratio <= AIM_RATIO, "{:.3f}"),
-                 _met("share", 100 * self.better, 100 * AIM_SHARE, self.better >= AIM_SHARE, "{:.1f} %")]
-        return "; ".join(words)
-
-
-def _met(name: str, value: float, aim: float, met: bool, form: str) -> str:
-    return f"{name} met" if met else f"{name} missed by {form.format(abs(value - aim))}"
+        return "; ".join(f"{name} missed by {words}" if amount > 0 else f"{name} met"
+                         for name, amount, words in self.judged(aims))
 
 
 def means(rows: Sequence[dict], method: str, score: str) -> dict[str, float]:
@@ -60,7 +86,7 @@ def compare(rows: Sequence[dict], method: str, other: str) -> Comparison:
     return Comparison(
         ratio=float(a.mean() / b.mean()), left_out=(float(min(without)), float(max(without))),
         patients=dict(zip(own, (a / b).tolist())), better=float(np.mean(wins)), slices=len(wins),
-        rmse=(float(a.mean()), float(b.mean())))
+        rmse=(float(a.mean()), float(b.mean())), ssim=(mean(rows, method, "ssim"), mean(rows, other, "ssim")))
 
 
 def limit(reference_noise: float, added_noise: float) -> float:

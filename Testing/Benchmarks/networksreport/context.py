@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from didreport.cache import Cache
@@ -17,7 +17,7 @@ from .scoring import Scores
 
 @dataclass(frozen=True)
 class Context:
-    """``output`` is the report's folder; ``say`` takes lines of progress."""
+    """``output`` is the report's folder; ``say`` takes lines of progress; ``options``: those of the command."""
 
     plan: Plan
     cases: Cases
@@ -26,6 +26,7 @@ class Context:
     cache: Cache
     output: Path
     say: Callable[[str], None]
+    options: str = ""
 
     @property
     def shown(self) -> Condition:
@@ -41,3 +42,12 @@ class Context:
     def network(self, name: str) -> ReportNetwork | None:
         """The network of that name, None if it takes no part."""
         return next((n for n in self.networks if n.key == name), None)
+
+    def only(self, names: Sequence[str]) -> Context:
+        """The same with no other networks than these."""
+        return replace(self, networks=[n for n in self.networks if n.key in names])
+
+    @property
+    def took_part(self) -> str:
+        """The networks in one sentence."""
+        return f"Networks here: {', '.join(n.key for n in self.networks) or 'none'}."

@@ -8,16 +8,18 @@ import numpy as np
 from didreport.drawing import Box, Panel, draw_panels
 from didreport.tables import table, text, write_csv, write_page
 from LDCTDenoiseLib.evaluationcases import Case, Condition
+from scipy import ndimage
 
 from .context import Context
 from .failures import left_share, reason_for_place, reason_for_slice, shares
 from .noisepart import NOISE_WINDOW_HU
 from .plan import MAIN, RIVAL, Zoom
 from .scoring import SMOOTHING_MM
-from .showcasespart import square, whole
+from .pictures import square, whole
 
-WHOLE_SIDE, PLACE_SIDE = 160, 120
+SIDE = 128
 ZOOM_HALF = 32
+SHOWN_LOST = 20
 TOLD = ("patient", "slice", "track", "noise_index", "dose", "rmse", "before", "target_gnl", "added_sd", "worst_hu",
         "worst_row", "worst_column")
 
@@ -33,28 +35,32 @@ def write_failures(context: Context) -> None:
     told: list[dict] = []
     low, high = NOISE_WINDOW_HU
     lines = [f"# Failures of {network.label}", "",
-             "Every slice of the first dose was looked at; none was picked by hand. The reasons are measured in the "
-             f"slices, by the rules of networksreport/failures.py. Errors are shown from {low:g} to {high:g} HU.", ""]
-    for title, file, chosen, close, explained in (
-            ("Least gained", "failures-slices.png", least_gained(rows), False,
-             "For each condition the slice with the highest RMSE / RMSE of LDCT."),
+             f"Looked at: {context.cases.told(context.plan.doses[0])}, at dose {context.plan.doses[0]:g} under "
+             f"{len(context.cases.main_conditions())} conditions; nothing was picked by hand. The reasons are measured "
+             "in the slices, by the rules of networksreport/failures.py. Errors are shown from "
+             f"{low:g} to {high:g} HU.", ""]
+    for title, file, chosen, local, explained in (
+            ("Least gained", "failures-slices.png", least_gained(rows, context.plan.failures), False,
+             "The highest RMSE / RMSE of LDCT under any condition, each patient once, magnified where the squared "
+             "error is greatest."),
             ("Greatest local errors", "failures-places.png", greatest_places(rows, context.plan.failures), True,
-             f"The slices, each once, with the greatest error after smoothing by {SMOOTHING_MM:g} mm, magnified "
-             "there.")):
+             f"The greatest error after smoothing by {SMOOTHING_MM:g} mm under any condition, each slice once, "
+             "magnified there.")):
         panels, words = [], []
         for number, row in enumerate(chosen, 1):
             case = context.cases.one_slice(row["patient"], _condition(row), row["slice"])
             image = network(case).array[0]
-            if close:
-                panels.append(_place_panels(context, case, image, row, number))
+            if local:
+                place = row["worst_row"], row["worst_column"]
                 reason = reason_for_place(row, case)
             else:
-                panels.append(_whole_panels(case, image, number))
+                place = densest(image.astype(np.float64) - case.reference[0], case.patient.body[0])
                 reason = reason_for_slice(row, row["before"], shares(case, image), left_share(case, image))
+            panels.append(_panels(context, case, image, place, number))
             words.append([str(number), row["patient"], str(row["slice"]), f"{row['track']}, NI {row['noise_index']:g}",
                           text(row["rmse"] / row["before"], 3), f"{row['worst_hu']:+.0f}", reason])
             told.append({"list": title, "number": number, **{name: row[name] for name in TOLD}, "reason": reason})
-        draw_panels(context.output / file, panels, PLACE_SIDE if close else WHOLE_SIDE)
+        draw_panels(context.output / file, panels, SIDE)
         lines += [f"## {title}", "", explained, "", f"![{title.lower()}]({file})", "",
                   *table(["row", "patient", "slice", "condition", "RMSE ratio", "greatest error HU", "reason"], words)]
     lines += _lost(rows, context)
@@ -72,10 +78,12 @@ def _condition(row: dict) -> Condition:
     return Condition(row["track"], row["noise_index"], row["dose"])
 
 
-def least_gained(rows: list[dict]) -> list[dict]:
-    """The slice with the highest RMSE / RMSE before of every condition."""
-    return [max((r for r in rows if _condition(r) == condition), key=lambda r: r["rmse"] / r["before"])
-            for condition in dict.fromkeys(map(_condition, rows))]
+def least_gained(rows: list[dict], count: int) -> list[dict]:
+    """The rows with the highest RMSE / RMSE before, every patient once."""
+    found: dict[str, dict] = {}
+    for row in sorted(rows, key=lambda r: -r["rmse"] / r["before"]):
+        found.setdefault(row["patient"], row)
+    return list(found.values())[:count]
 
 
 def greatest_places(rows: list[dict], count: int) -> list[dict]:
@@ -86,26 +94,34 @@ def greatest_places(rows: list[dict], count: int) -> list[dict]:
     return list(found.values())[:count]
 
 
-def _whole_panels(case: Case, image: np.ndarray, number: int) -> list[Panel]:
-    """Low dose, output, reference and error of the whole slice."""
-    body, error = case.patient.body[0], image.astype(np.float64) - case.reference[0]
-    images = ((f"{number}: LDCT", case.low_dose[0]), (MAIN, image), ("NDCT", case.reference[0]))
-    shown = [whole(one, body, name, "") for name, one in images]
-    return [*shown, replace(whole(error, body, f"error of {MAIN}", ""), window=NOISE_WINDOW_HU)]
+def densest(error: np.ndarray, body: np.ndarray) -> tuple[int, int]:
+    """Row and column of the middle of the square that is magnified where it holds the most squared error in the body.
+
+    ``error`` and ``body`` (J,I), the first in HU.
+    """
+    half = _half(error.shape)
+    held = ndimage.uniform_filter(np.where(body, error, 0.0) ** 2, 2 * half, mode="constant")
+    inside = held[half:error.shape[0] - half + 1, half:error.shape[1] - half + 1]
+    row, column = np.unravel_index(inside.argmax(), inside.shape)
+    return int(row) + half, int(column) + half
 
 
-def _place_panels(context: Context, case: Case, image: np.ndarray, row: dict, number: int) -> list[Panel]:
-    """The whole low-dose image, and the place of the greatest error magnified."""
+def _half(shape: tuple[int, ...]) -> int:
+    return min(ZOOM_HALF, min(shape) // 2)
+
+
+def _panels(context: Context, case: Case, image: np.ndarray, place: tuple[int, int], number: int) -> list[Panel]:
+    """The whole low-dose image and error, and what lies around a place of the slice magnified."""
     rival = context.network(RIVAL)
     images = [("LDCT", case.low_dose[0]), (MAIN, image)]
     images += [(RIVAL, rival(case).array[0])] if rival else []
-    half = min(ZOOM_HALF, min(image.shape) // 2)
-    place = [int(np.clip(row[name], half, size - half))
-             for name, size in zip(("worst_row", "worst_column"), image.shape)]
-    zoom = Zoom(*place, half, "yellow")
-    error = image.astype(np.float64) - case.reference[0]
+    half = _half(image.shape)
+    centre = [int(np.clip(at, half, size - half)) for at, size in zip(place, image.shape)]
+    zoom = Zoom(*centre, half, "yellow")
+    error, body = image.astype(np.float64) - case.reference[0], case.patient.body[0]
     frame = (Box(zoom.row, zoom.column, half, zoom.colour),)
-    return [whole(case.low_dose[0], case.patient.body[0], f"{number}: LDCT", "", frame),
+    return [whole(case.low_dose[0], body, f"{number}: LDCT", "", frame),
+            replace(whole(error, body, f"error of {MAIN}", "", frame), window=NOISE_WINDOW_HU),
             *(Panel(square(one, zoom), name) for name, one in (*images, ("NDCT", case.reference[0]))),
             Panel(square(error, zoom), f"error of {MAIN}", window=NOISE_WINDOW_HU)]
 
@@ -118,9 +134,10 @@ def _lost(rows: list[dict], context: Context) -> list[str]:
              for r in context.scores.rows(condition) if r["method"] == RIVAL}
     lost = [(r, rival[_condition(r), r["patient"], r["slice"]]) for r in rows]
     lost = sorted(((r, r["rmse"] / other) for r, other in lost if r["rmse"] >= other), key=lambda pair: -pair[1])
-    lines = [f"## Slices on which {RIVAL} is better", "", f"{len(lost)} of {len(rows)}.", ""]
+    lines = [f"## Slices on which {RIVAL} is better", "", f"{len(lost)} of {len(rows)}"
+             + (f"; the {SHOWN_LOST} clearest:" if len(lost) > SHOWN_LOST else "."), ""]
     if lost:
         lines += table(["patient", "slice", "condition", f"RMSE {MAIN} / {RIVAL}"],
                        [[r["patient"], str(r["slice"]), f"{r['track']}, NI {r['noise_index']:g}", text(ratio, 3)]
-                        for r, ratio in lost[:20]])
+                        for r, ratio in lost[:SHOWN_LOST]])
     return lines

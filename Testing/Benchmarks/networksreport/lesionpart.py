@@ -9,14 +9,19 @@ from didreport.tables import table, text, write_csv
 from . import lesions, paper
 from .context import Context
 from .lesionscores import REFERENCE, lesion_rows
+from .plan import MAIN, RIVAL
+from .scoring import LOW_DOSE
+
+
+PAPER_NAMES = {LOW_DOSE.key: "LDCT", RIVAL: "U-Net", MAIN: "HRNet", REFERENCE: "NDCT"}
 
 
 def write_lesions(context: Context) -> list[str]:
     """Write lesions.csv and return the lines on it."""
+    context = context.only(context.plan.lesion_models)
     rows = [row for condition in context.cases.main_conditions() for row in lesion_rows(context, condition)]
     write_csv(context.output / "lesions.csv", rows)
     sizes = ", ".join(f"{d:g}" for d in sorted({one.diameter_mm for one in context.plan.lesions}))
-    printed = ", ".join(f"{name} {value:g}" for name, value in paper.CNR.items())
     lines = ["## Low-contrast lesions, measured", "",
              "The lesions are not the patient's: the data hold none that a radiologist confirmed. Disks of "
              f"{_contrasts(context)} HU and {sizes} mm (where half the contrast is reached; edges smoothed by a "
@@ -24,13 +29,27 @@ def write_lesions(context: Context) -> list[str]:
              f"liver. {context.plan.lesion_seeds} realisations of the noise; what a lesion itself does to the noise is "
              "neglected. Contrast left: of the output with lesions less the output without, of the same noise; 1 is "
              "all of it. CNR: 2 |difference of the means| over the sum of the two SDs, as the DID paper defines it; ± "
-             "is one standard error over realisations. The HRNet paper divides by the difference of the two SDs; that "
-             "has no limit where they are alike, so of it lesions.csv gives medians only. It prints "
-             f"{printed} for its one lesion, which cannot be compared.", ""]
+             f"is one standard error over realisations. Numbers are those in Figure 5. {context.took_part}", ""]
     for condition in context.cases.main_conditions():
         own = [r for r in rows if (r["track"], r["noise_index"]) == (condition.track, condition.noise_index)]
         lines += [f"{condition}", "", *lesion_table(own)]
-    return lines
+    return lines + ["### CNR as the HRNet paper defines it", "",
+                    "There the difference of the means is divided by the difference of the two SDs, not by their sum: "
+                    "it grows beyond all bounds where both are alike, whatever the lesion. Hence medians over the "
+                    "realisations. The paper's one lesion is another one, and its values are no yardstick.", "",
+                    *seed_table(rows)]
+
+
+def seed_table(rows: Sequence[dict]) -> list[str]:
+    """CNR by the HRNet paper's definition of every condition and lesion (rows) and method (columns)."""
+    methods = list(dict.fromkeys(r["method"] for r in rows))
+    printed = {method: f"{paper.CNR[name]:.2f}" for method, name in PAPER_NAMES.items()}
+    body = [["paper", "its own", *(printed.get(m, "-") for m in methods)]]
+    for place in dict.fromkeys((r["track"], r["noise_index"], r["lesion"]) for r in rows):
+        own = {r["method"]: r for r in rows if (r["track"], r["noise_index"], r["lesion"]) == place}
+        body.append([f"{place[0]}, NI {place[1]:g}", _named(own[methods[0]]),
+                     *(text(own[m]["cnr_seed_median"], 2) for m in methods)])
+    return table(["condition", "lesion", *methods], body)
 
 
 def _contrasts(context: Context) -> str:
@@ -43,13 +62,16 @@ def lesion_table(rows: Sequence[dict]) -> list[str]:
     body = []
     for number in dict.fromkeys(r["lesion"] for r in rows):
         own = {r["method"]: r for r in rows if r["lesion"] == number}
-        first = next(iter(own.values()))
         # Only the methods in between change the contrast.
         cells = [f"{_pair(own[m], 'kept')}" for m in methods if m not in ("ldct", REFERENCE)]
         cells += [_pair(own[m], "cnr_did") for m in methods]
-        body.append([f"{first['contrast_hu']:g} HU, {first['diameter_mm']:g} mm", *cells])
+        body.append([_named(own[methods[0]]), *cells])
     head = [f"contrast left, {m}" for m in methods if m not in ("ldct", REFERENCE)] + [f"CNR {m}" for m in methods]
     return table(["lesion", *head], body)
+
+
+def _named(row: dict) -> str:
+    return f"{row['lesion'] + 1}: {row['contrast_hu']:g} HU, {row['diameter_mm']:g} mm"
 
 
 def _pair(row: dict, name: str) -> str:

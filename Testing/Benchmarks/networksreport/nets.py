@@ -6,6 +6,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -24,17 +25,59 @@ class ReportNetwork(Network):
         self.card = card
 
     @property
+    def stages(self) -> list[Stage]:
+        """The stages of the training, the first one first, as far as the card tells them."""
+        return stages(self.card.details.get("training", {}))
+
+    @property
+    def schedule(self) -> str:
+        """Steps and patches of the training in words."""
+        known = self.stages
+        if len({stage.sample for stage in known}) == 1:
+            known = [replace(known[0], iterations=sum(stage.iterations for stage in known))]
+        words = ", then ".join(map(str, known)) or "steps not told"
+        more = self.card.details.get("training", {}).get("initial_weights") and len(self.stages) == 1
+        return words + (" from earlier weights" if more else "")
+
+    @property
     def recipe(self) -> str:
-        """Steps, batch size and hours of the training, as far as the card tells them."""
+        """Steps, patches, highest rate, hours and device of the training, as far as the card tells them."""
         known = self.card.details.get("training", {})
-        words = []
-        if "iterations" in known:
-            total = known["iterations"] + known.get("first_half", {}).get("iterations", 0)
-            words.append(f"{total:,} steps of {known.get('batch_size', '?')}")
+        words = [self.schedule]
+        if "rate" in known:
+            words.append(f"rate {max(values(known, 'rate')):g}")
+        if "precision" in known:
+            words.append(known["precision"])
         if known.get("hours"):
-            words.append(f"{known['hours'] + known.get('first_half', {}).get('hours', 0):.1f} h, "
-                         f"{known.get('device', 'device not told')}")
-        return ", ".join(words) or "not told"
+            words.append(f"{sum(values(known, 'hours')):.1f} h" + (f", {known['device']}" if "device" in known else ""))
+        return ", ".join(words)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of a training: its steps, and what each of them sees, such as "8 x 128 x 128"."""
+
+    iterations: int
+    sample: str
+
+    def __str__(self) -> str:
+        return f"{self.iterations:,} steps of {self.sample}"
+
+
+def stages(training: dict) -> list[Stage]:
+    """The stages that a card's entry tells: those in tables of their own came before the one around them."""
+    found = [stage for value in training.values() if isinstance(value, dict) for stage in stages(value)]
+    if "iterations" in training:
+        patch, batch = training.get("sampling", {}).get("patch"), training.get("batch_size", "?")
+        size = f"{patch} x {patch}" if patch else "whole slices" if "sampling" in training else "patches"
+        found.append(Stage(training["iterations"], f"{batch} x {size}" if patch else f"{batch} {size}"))
+    return found
+
+
+def values(training: dict, name: str) -> list[float]:
+    """The values of that name in an entry and the tables in it."""
+    inner = [found for value in training.values() if isinstance(value, dict) for found in values(value, name)]
+    return inner + ([training[name]] if name in training else [])
 
 
 def build_networks(models: Sequence[str], extra: Sequence[tuple[str, Path]], folder: Path) -> list[ReportNetwork]:
@@ -84,6 +127,12 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
     entry = path.with_name("entry.json")
     details = json.loads(entry.read_text(encoding="utf-8")) if entry.is_file() else {}
     recipe = dict(details.get("training", {}))
+    recipe.setdefault("sampling", settings.get("slices") or settings.get("sampling") or {})
+    for known in ("rate", "precision"):
+        if known in settings.get("optimiser", {}):
+            recipe.setdefault(known, settings["optimiser"][known])
+    if settings.get("initial_weights"):
+        recipe.setdefault("initial_weights", settings["initial_weights"])
     if "iteration" in content:
         recipe.update(iterations=content["iteration"], hours=content.get("seconds", 0) / 3600,
                       batch_size=settings["optimiser"]["batch_size"])

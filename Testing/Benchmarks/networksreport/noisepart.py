@@ -26,7 +26,9 @@ FOURIER_WINDOW = (1e4, 1e5)
 
 def write_noise(context: Context) -> None:
     """Write noise.csv, figure8.png and noise.md."""
+    context = context.only(context.plan.noise_models)
     patient = context.cases.patients(context.plan.slices)[0].name
+    slices = ", ".join(str(number) for number in sorted(context.cases.patient(patient).slices))
     rows, body = [], [["paper", "HRNet", *(text(v, 2) for v in asdict(paper.NOISE).values())]]
     for condition in context.cases.main_conditions():
         for network in context.networks:
@@ -34,13 +36,15 @@ def write_noise(context: Context) -> None:
             means = {name: float(np.mean([r[name] for r in own])) for name in MEASURES}
             rows.append({"patient": patient, **asdict(condition), "method": network.key, "slices": len(own), **means})
             body.append([str(condition), network.label, *(text(v, 2) for v in means.values())])
-    write_csv(context.output / "noise.csv", rows)
+    if rows:
+        write_csv(context.output / "noise.csv", rows)
     lines = ["# What the networks remove: Figure 8 of the HRNet paper, re-enacted", "",
-             f"All slices of {patient}. Removed noise: low dose less output; added noise: low dose less reference; "
-             "target noise: the reference. All are compared above 150/256 of the Nyquist frequency, where there is "
-             "little but noise. The projection is the share of a noise that was removed, <removed, n> / <n, n>; the "
-             "energy that remains is that of the removed part which is no combination of the two noises. Every slice "
-             "is in slices.csv.", "", *table(["condition", "network", *(TITLES[name] for name in MEASURES)], body)]
+             f"{patient}, slices {slices}. {context.took_part} Removed noise: low dose less output; added noise: low "
+             "dose less reference; target noise: the reference. All are compared above 150/256 of the Nyquist "
+             "frequency, where there is little but noise. The projection is the share of a noise that was removed, "
+             "<removed, n> / <n, n>; the energy that remains is that of the removed part which is no combination of "
+             "the two noises. The values of each slice are in slices.csv.", "",
+             *table(["condition", "network", *(TITLES[name] for name in MEASURES)], body)]
     lines += ["A target noise that is small beside the added one, as the noise indices make it here and not in the "
               "paper, has a small part in what is removed; see README.md for both noises in HU.", ""]
     if context.network(MAIN):
@@ -63,25 +67,29 @@ def draw_figure8(context: Context, patient: str, path: Path) -> None:
     removed = case.low_dose[0] - context.network(MAIN)(case).array[0].astype(np.float64)
     high = high_pass(removed)
     low_fourier, high_fourier = (np.fft.fftshift(np.abs(np.fft.fft2(one))) for one in (removed, high))
-    figure = Figure(figsize=(8.4, 6.0), layout="constrained", dpi=80)
+    figure = Figure(figsize=(9.6, 6.0), layout="constrained", dpi=80)
     grid = figure.subplots(2, 3).ravel()
-    for axes, image, window, title in (
-            (grid[0], case.low_dose[0], WINDOW_HU, "(a) LDCT"), (grid[1], removed, NOISE_WINDOW_HU, "(b) removed"),
-            (grid[2], _log(low_fourier), np.log10(FOURIER_WINDOW), "(c) its transform"),
-            (grid[4], high, NOISE_WINDOW_HU, "(e) high frequencies"),
-            (grid[5], _log(high_fourier), np.log10(FOURIER_WINDOW), "(f) their transform")):
-        axes.imshow(image, cmap="gray", vmin=window[0], vmax=window[1])
+    fourier = np.log10(FOURIER_WINDOW)
+    for axes, image, window, title, unit in (
+            (grid[0], case.low_dose[0], WINDOW_HU, "(a) LDCT", "HU"),
+            (grid[1], removed, NOISE_WINDOW_HU, "(b) removed", "HU"),
+            (grid[2], _log(low_fourier), fourier, "(c) its transform", "log10 of the magnitude"),
+            (grid[4], high, NOISE_WINDOW_HU, "(e) high frequencies", "HU"),
+            (grid[5], _log(high_fourier), fourier, "(f) their transform", "log10 of the magnitude")):
+        shown = axes.imshow(image, cmap="gray", vmin=window[0], vmax=window[1])
         axes.set_axis_off()
         axes.set_title(title, fontsize=9)
+        bar = figure.colorbar(shown, ax=axes, shrink=0.75, pad=0.02)
+        bar.set_label(unit, fontsize=7)
+        bar.ax.tick_params(labelsize=6)
     own = [r for r in context.scores.rows(context.shown) if (r["patient"], r["method"]) == (patient, MAIN)]
     for name in ("removed_added", "removed_target", "target_added"):
         grid[3].plot([r["slice"] for r in own], [r[name] for r in own], ".-", markersize=3, linewidth=0.9,
                      label=TITLES[name].removeprefix("cosine "))
-    grid[3].set_ylim(-0.3, 1.35)
     grid[3].set_title("(d) cosines", fontsize=9)
     grid[3].set_xlabel("slice", fontsize=8)
     grid[3].tick_params(labelsize=7)
-    grid[3].legend(fontsize=7, loc="upper center", ncols=1)
+    grid[3].legend(fontsize=7, loc="best")
     save_figure(figure, path)
 
 

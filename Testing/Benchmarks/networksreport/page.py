@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 from didreport.tables import table, text, write_csv, write_page
@@ -10,47 +11,61 @@ from LDCTDenoiseLib.modelregistry import ModelCard
 from LDCTDenoiseLib.training.config import NetworkConfig, read_config
 
 from . import paper
-from .comparing import AIM_RATIO, AIM_SHARE, limit, mean
+from .comparing import limit, mean
 from .context import Context
 from .nets import size
-from .plan import EXPECTED, FULL_RECIPE, FULL_RIVAL, LIKE_THE_PAPER, MAIN, PARTS, RIVAL
-from .slicespart import versus, versus_table
+from .otherscanpart import in_short
+from .plan import CONFIGS, EXPECTED, FULL_RECIPE, LIKE_THE_PAPER, PARTS, RIVAL, Expected
+from .verdictspart import aims_lines, missed_lines, selection_lines
 
 TITLES = {
-    "slices": "every slice: RMSE and SSIM (Figure 6), HRNet against every other network, doses",
+    "slices": "slice by slice: RMSE and SSIM (Figure 6), the networks against one another, doses",
     "showcases": "Table 1, Figures 2 to 5 and 7: abdomen, liver, lung, lesions of known contrast, another scanner",
     "noise": "what the networks remove (Figure 8)",
     "failures": "the worst slices, with the reason",
 }
+DIGITS = 16
+PAPERS = {"unet.toml": "seed_unet.toml"}
+"""The paper's recipe of a literal one, where it is not seed.toml."""
 SIZE = ("widths", "form", "parameters", "multiply-adds (512 x 512)")
 
 
 def write_readme(context: Context) -> None:
     """Write README.md and paper.csv from the scores; parts that are there are linked."""
     there = [part for part in PARTS if (context.output / f"{part}.md").is_file()]
-    doses = ", ".join(f"{dose:g}" for dose in context.plan.doses)
+    taken = [f"- dose {dose:g}: {context.cases.told(dose)}" for dose in context.plan.doses]
     lines = ["# Networks, measured as the HRNet paper does", "",
-             "Written by `python Testing/Benchmarks/networks_report.py --data DATA`; every number and figure was "
-             "measured by it, except what is marked as the paper's (Bai et al. 2021, doi:10.2991/jaims.d.210428.001). "
-             "Low dose is simulated on validation patients that no network was trained on; this time at most "
-             f"{context.plan.slices} slices of a patient, at {doses} of the dose. Not for clinical use.", "",
+             f"Written by `python Testing/Benchmarks/networks_report.py --data DATA{context.options}`; every number "
+             "and figure was measured by it, except what is marked as the paper's (Bai et al. 2021, "
+             "doi:10.2991/jaims.d.210428.001). Low dose is simulated on validation patients that no network was "
+             "trained on, but see Selection. Not for clinical use.", "", *taken, "",
              *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
-             "## Networks", "", *_networks(context), *_unet_sizes(context)]
-    for rival in (RIVAL, FULL_RIVAL):
-        if context.network(MAIN) and context.network(rival):
-            lines += _aims(context, rival)
-    lines += ["## Beside the paper", "", *_beside(context), *_differences(context)]
+             "## Networks", "", *_networks(context), *_unet_sizes(context), *aims_lines(context)]
+    lines += in_short(context) if "showcases" in there else []
+    lines += [*missed_lines(context), *selection_lines(context), "## Beside the paper", "", *_beside(context),
+              *_differences(context)]
     write_page(context.output / "README.md", lines)
 
 
 def _networks(context: Context) -> list[str]:
-    body = [[n.label, n.card.architecture, *_size(n.card, n.parameters, n.multiply_adds), n.recipe]
-            for n in context.networks]
-    lines = table(["network", "architecture", *SIZE, "trained"], body)
-    missing = [f"- {name}: {words}" for name, words in EXPECTED.items() if context.network(name) is None]
+    body = [[n.label, n.card.architecture, *_size(n.card, n.parameters, n.multiply_adds), n.recipe,
+             n.card.sha256[:DIGITS]] for n in context.networks]
+    lines = [f"'Trained': steps, highest rate, precision, hours. SHA-256: the first {DIGITS} digits, of the weights in "
+             "half precision as they take part.", "",
+             *table(["network", "architecture", *SIZE, "trained", "SHA-256"], body)]
+    here = {name: one for name, one in EXPECTED.items() if context.network(name)}
+    if here:
+        lines += ["Not shipped:", "", *map(_told, here, here.values()), ""]
+    missing = {name: one for name, one in EXPECTED.items() if name not in here}
     if missing:
-        lines += ["Took no part, as no weights were given (`--extra-weights NAME=checkpoint.pt`):", "", *missing, ""]
+        lines += ["Took no part, as no weights were given (`--extra-weights NAME=best.pt`):", "",
+                  *map(_told, missing, missing.values()), ""]
     return lines
+
+
+def _told(name: str, one: Expected) -> str:
+    """What an expected network is and what trains it."""
+    return f"- {name}: {one.words}" + (f"; `ldct train configs/{one.recipe}`" if one.recipe else "")
 
 
 def _unet_sizes(context: Context) -> list[str]:
@@ -68,18 +83,6 @@ def _unet_sizes(context: Context) -> list[str]:
 def _size(network: ModelCard | NetworkConfig, parameters: int, multiply_adds: int) -> list[str]:
     return ["-".join(str(width) for width in network.widths), network.form, f"{parameters:,}",
             f"{multiply_adds / 1e9:.1f} G"]
-
-
-def _aims(context: Context, rival: str) -> list[str]:
-    found = versus(context, MAIN, rival)
-    met = sum("missed" not in one.verdict for _, _, one in found)
-    own, other = context.network(MAIN), context.network(rival)
-    return [f"## {MAIN} against {rival}, per track and dose", "",
-            f"Aims: {AIM_RATIO:g} times the RMSE of the U-Net, better on at least {100 * AIM_SHARE:g} % of the slices. "
-            f"Both are met in {met} of {len(found)} conditions. Multiply-adds: {own.multiply_adds / 1e9:.1f} G against "
-            f"{other.multiply_adds / 1e9:.1f} G. 'Any one patient left out' says how far the ratio depends on a single "
-            "patient, such as one that had a part in the choice of the weights.", "",
-            *versus_table(found, MAIN, rival)]
 
 
 def _beside(context: Context) -> list[str]:
@@ -118,17 +121,16 @@ def _beside(context: Context) -> list[str]:
 
 def _differences(context: Context) -> list[str]:
     patients = context.cases.patients(context.plan.slices)
-    slices = sum(len(p.slices) for p in patients)
+    apart = ", ".join(sorted({f"{p.spacing[0]:g}" for p in patients if len(p.slices) > 1})) or "-"
     noise = {track: [float(np.mean(p.target_noise[track])) for p in patients] for track in context.plan.tracks}
     levels = "; ".join(f"{track} {min(v):.0f} to {max(v):.0f} HU" for track, v in noise.items())
     added = "; ".join(f"{c.track} NI {c.noise_index:g}: {mean(context.scores.rows(c), 'ldct', 'added_sd'):.0f} HU"
                       for c in context.cases.main_conditions())
     kernels = ", ".join(sorted({f"{p.kernel.f50:.2f}" for p in patients}))
     return ["## What differs from the paper", "",
-            f"- Data. Paper: contrast-enhanced abdomen, 1 mm slices, one scanner vendor, 1136 slices of two patients. "
-            f"Here: {slices} slices of {len(patients)} patients, most of them of one abdomen and chest with slices of "
-            "5 mm, and single slices of chests from other scanners. A mean over patients counts the single slices as "
-            "much as the whole volume.",
+            "- Data. Paper: contrast-enhanced abdomen, 1 mm slices, one scanner vendor, 1136 slices of two patients. "
+            f"Here: {context.cases.told(context.plan.doses[0])}; volumes with slices {apart} mm apart, else "
+            "single slices of other scanners. A mean over patients counts a single slice as much as a volume.",
             f"- Noise of the reference. Thick slices hold little: GNL {levels}. In the paper it is the full dose's own "
             f"noise, {1 / math.sqrt(1 / paper.DOSE - 1):.2f} times the added noise. It bounds the ratio from below "
             "(see the limit).",
@@ -142,5 +144,20 @@ def _differences(context: Context) -> list[str]:
             "- Region. Paper: not stated; its formula knows no mask. Here: the body, and beside it the whole image, in "
             "which nothing outside the scan field has an error.",
             "- Networks. The shipped forms predict the noise, have no instance normalisation and were trained on "
-            "patches of many doses, kernels and pixel sizes; the paper's forms see whole slices of one dose. The table "
-            "above says which networks took part, in which form, and how long each was trained.", ""]
+            "patches of many doses, kernels and pixel sizes; the paper's forms see whole slices of one dose. The "
+            "literal forms do so too, but are not the paper's trainings: "
+            + "; ".join(f"{name}, {_made_small(one.recipe)}" for name, one in EXPECTED.items()
+                        if one.recipe.startswith("literal/"))
+            + ". The table above says which networks took part, in which form, and how long each was trained.", ""]
+
+
+def _made_small(recipe: str) -> str:
+    """What a literal recipe changes in the paper's, as configs/ has both."""
+    ours, papers = read_config(CONFIGS / recipe), read_config(CONFIGS / PAPERS.get(Path(recipe).name, "seed.toml"))
+    settings = [{"steps": f"{one.optimiser.iterations:,}", "rate": f"{one.optimiser.rate:g}",
+                 "precision": one.optimiser.precision, "widths": "-".join(map(str, one.network.widths))}
+                for one in (ours, papers)]
+    if ours.network.architecture != papers.network.architecture:
+        del settings[0]["widths"]
+    return ", ".join(f"{name} {value}" + (f" in place of {settings[1][name]}" if value != settings[1][name] else "")
+                     for name, value in settings[0].items())

@@ -9,26 +9,41 @@ from LDCTDenoiseLib.evaluationcases import TRACKS
 
 CRLM = "crlm_1006_cap_ge"
 MAIN, RIVAL, FULL_RIVAL = "hrnet", "unet", "unet_full"
-"""The networks with aims to meet: the first is to beat both others, one of equal cost, one of the paper's widths."""
-FULL_RECIPE = Path(__file__).resolve().parents[3] / "configs" / "equal" / "unet_full.toml"
+"""HRNet is to beat both U-Nets, one of equal multiply-adds, one of the paper's widths."""
+ROOT = Path(__file__).resolve().parents[3]
+CONFIGS = ROOT / "configs"
+FULL_RECIPE = CONFIGS / "equal" / "unet_full.toml"
 """What trains the last of them."""
 PARTS = ("slices", "showcases", "noise", "failures")
+EQUAL, REDCNN, BEFORE = "hrnet_equal", "redcnn", "hrnet_before"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A network that is not shipped: what it is, and the recipe in configs/ that trains it, if it has one."""
+
+    words: str
+    recipe: str = ""
+
+
 EXPECTED = {
-    "hrnet_equal": "HRNet, trained for the same steps on the same patches as the next four",
-    "unet_equal": "U-Net of equal cost, trained as hrnet_equal",
-    "redcnn": "RED-CNN, trained as hrnet_equal",
-    "plain_equal": "the plain network, trained as hrnet_equal",
-    FULL_RIVAL: "U-Net of the paper's widths in the form that is shipped, trained as hrnet_equal for this table alone",
-    "hrnet_literal": "HRNet as the paper prints it, by its recipe",
-    "unet_literal": "U-Net as the paper prints it, by its recipe",
-    "plain_literal": "the plain network in the literal form, by the paper's recipe",
+    EQUAL: Expected("HRNet, trained for the same steps on the same patches as the next four", "equal/hrnet.toml"),
+    "unet_equal": Expected(f"U-Net of equal multiply-adds, trained as {EQUAL}", "equal/unet.toml"),
+    FULL_RIVAL: Expected(f"U-Net of the widths that the paper prints, in the form that is shipped, trained as {EQUAL} "
+                         "for this report alone", f"equal/{FULL_RECIPE.name}"),
+    REDCNN: Expected(f"RED-CNN, trained as {EQUAL}", "equal/redcnn.toml"),
+    "plain_equal": Expected(f"the plain network, trained as {EQUAL}", "equal/plain.toml"),
+    BEFORE: Expected("the shipped HRNet before the last stage of its training, which are the weights that "
+                     "`initial_weights` in its card names"),
+    "hrnet_literal": Expected("HRNet in the literal form, the paper's recipe made small", "literal/hrnet.toml"),
+    "unet_literal": Expected("U-Net in the literal form, the paper's recipe made small", "literal/unet.toml"),
+    "plain_literal": Expected("the plain network in the literal form, the paper's recipe made small",
+                              "literal/plain.toml"),
 }
 """Networks that are not shipped and take part where their weights are given."""
-LIKE_THE_PAPER = ((MAIN, RIVAL), (MAIN, FULL_RIVAL), ("hrnet_equal", "unet_equal"), ("hrnet_literal", "unet_literal"))
+LIKE_THE_PAPER = ((EQUAL, "unet_equal"), (EQUAL, FULL_RIVAL), (MAIN, RIVAL), (MAIN, FULL_RIVAL),
+                  ("hrnet_literal", "unet_literal"))
 """Pairs of an HRNet and a U-Net that stand beside the paper's."""
-ALIKE = (("hrnet_equal", "unet_equal"), ("hrnet_equal", FULL_RIVAL), ("hrnet_equal", "redcnn"),
-         ("hrnet_literal", "unet_literal"))
-"""Pairs that were trained alike; the shipped HRNet is compared with every other network besides."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,8 @@ class Plan:
         files: of the data folder; models: of the registry, hrnet and unet are compared with each other.
         first: so many slices of each patient come first, those of ``ldct evaluate --slices`` of the same number, so
             that its cases come out the same; slices: so many at the first of ``doses``, other_slices: at the others.
-        dose_models: take part at every dose, all others at the first only.
+        dose_models: take part at every dose, all others at the first only; lesion_models, noise_models, scan_models: in
+            the lesions, in what is removed, and in the other scan.
         shown: what figures show, of tracks and noise indices; columns: and of which networks.
         lesion_seeds: noise realisations of the slice with lesions.
         other_scan: slices of the first patient that are scanned again, and which of them is shown.
@@ -96,8 +112,11 @@ class Plan:
     doses: tuple[float, ...] = (0.25, 0.5, 0.125)
     first: int = 4
     slices: int = 51
-    other_slices: int = 16
-    dose_models: tuple[str, ...] = (MAIN, RIVAL, FULL_RIVAL)
+    other_slices: int = 4
+    dose_models: tuple[str, ...] = (MAIN, RIVAL, FULL_RIVAL, EQUAL, "unet_equal", REDCNN)
+    lesion_models: tuple[str, ...] = (MAIN, RIVAL, "plain", REDCNN, EQUAL)
+    noise_models: tuple[str, ...] = (MAIN, RIVAL, "plain", REDCNN, "hrnet_literal", "unet_literal")
+    scan_models: tuple[str, ...] = (MAIN, RIVAL, "plain", REDCNN, EQUAL, "unet_equal")
     shown: tuple[str, float] = ("sharp", 30.0)
     columns: tuple[str, ...] = ("unet", "hrnet", "redcnn")
     showcases: tuple[Showcase, ...] = SHOWCASES

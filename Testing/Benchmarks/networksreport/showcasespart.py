@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 from didreport.cache import digest_of_arrays
-from didreport.drawing import Box, Panel, draw_panels
+from didreport.drawing import Box, draw_panels
 from didreport.tables import table, text, write_csv, write_page
 from LDCTDenoiseLib.evaluationcases import Case, Condition
 from LDCTDenoiseLib.metrics import rmse, ssim
 
 from . import lesions, paper
-from .comparing import compare, mean
+from .comparing import mean
 from .context import Context
 from .lesionpart import write_lesions
 from .lesionscores import lesion_image, realisations
-from .otherscan import FILTERS, PIXEL_MM, SCAN, other_scan, other_scan_rows
-from .plan import MAIN, RIVAL, Showcase, Zoom
+from .otherscanpart import write_other_scan
+from .pictures import picture_rows
+from .plan import Showcase
 from .scoring import LOW_DOSE
-from .slicespart import versus_table
 
-SIDE = 176
-MARGIN = 6
-"""Pixels around the body in a picture."""
+SIDE, LESION_SIDE = 176, 240
 
 
 def write_showcases(context: Context) -> None:
@@ -36,13 +33,13 @@ def write_showcases(context: Context) -> None:
     for one in context.plan.showcases:
         file = f"figure{one.figure}.png"
         draw_showcase(context, one, context.output / file)
-        marked = " Circles: where lesions were inserted; below." if one.figure == "5" and context.plan.lesions else ""
+        marked = _marked(context) if one.figure == "5" and context.plan.lesions else ""
         lines += [f"## Figure {one.figure}: {one.title}", "", f"{one.patient}, slice {one.slice}.{marked}", "",
                   f"![{one.title}]({file})", ""]
     lines += ["## Table 1", "", *_table1(context)]
     if context.plan.lesions:
         lines += write_lesions(context)
-    lines += _figure7(context)
+    lines += write_other_scan(context)
     write_page(context.output / "showcases.md", lines)
 
 
@@ -65,47 +62,16 @@ def draw_showcase(context: Context, one: Showcase, path) -> None:
     """The whole image above, each zoom below; LDCT, networks, reference from left to right."""
     case = showcase_case(context, one, context.shown)
     pixel = case.patient.spacing[1]
-    circles = [Box(lesion.row, lesion.column, lesion.diameter_mm / 2 / pixel, "cyan", circle=True)
-               for lesion in context.plan.lesions if one.figure == "5"]
-    draw_panels(path, picture_rows(context, case, one.zooms, circles), SIDE)
+    circles = [Box(lesion.row, lesion.column, lesion.diameter_mm / 2 / pixel, "cyan", circle=True, label=str(number))
+               for number, lesion in enumerate(context.plan.lesions, 1) if one.figure == "5"]
+    draw_panels(path, picture_rows(context, case, one.zooms, circles), LESION_SIDE if circles else SIDE)
 
 
-def picture_rows(context: Context, case: Case, zooms: Sequence[Zoom], circles: Sequence[Box] = ()
-                 ) -> list[list[Panel]]:
-    """A row of whole images with their scores, and one for each zoom; ``circles`` are drawn where LDCT is magnified."""
-    body, reference = case.patient.body[0], case.reference[0]
-    frames = tuple(Box(z.row, z.column, z.half, z.colour) for z in zooms)
-    images = [("LDCT", case.low_dose[0])] + [(n.label, n(case).array[0]) for n in context.columns]
-    rows = [[whole(image, body, name, f"RMSE {text(rmse(image, reference, body))}   SSIM "
-                   f"{text(ssim(image, reference, body), 3)}", frames if number == 0 else ())
-             for number, (name, image) in enumerate(images)] + [whole(reference, body, "NDCT", "")]]
-    for zoom in zooms:
-        top, left = zoom.row - zoom.half, zoom.column - zoom.half
-        marks = tuple(replace(b, row=b.row - top, column=b.column - left) for b in circles)
-        rows.append([Panel(square(image, zoom), boxes=marks if number == 0 else ())
-                     for number, (_, image) in enumerate((*images, ("NDCT", reference)))])
-    return rows
-
-
-def whole(image: np.ndarray, body: np.ndarray, title: str, caption: str, frames: Sequence[Box] = ()) -> Panel:
-    """The square around the body, with frames that are in pixels of the file."""
-    row, column, side = body_square(body)
-    boxes = tuple(replace(b, row=b.row - row, column=b.column - column) for b in frames)
-    return Panel(image[row:row + side, column:column + side], title, caption, boxes)
-
-
-def body_square(body: np.ndarray) -> tuple[int, int, int]:
-    """First row and column, and side, of the square around a body in its image (J,I)."""
-    spans = [(hits[0], hits[-1] + 1) for hits in (np.flatnonzero(body.any(axis=1)), np.flatnonzero(body.any(axis=0)))]
-    side = min(max(stop - start for start, stop in spans) + 2 * MARGIN, *body.shape)
-    corner = [int(np.clip((start + stop - side) // 2, 0, size - side))
-              for (start, stop), size in zip(spans, body.shape)]
-    return corner[0], corner[1], int(side)
-
-
-def square(image: np.ndarray, zoom: Zoom) -> np.ndarray:
-    """The pixels of a zoom."""
-    return image[zoom.row - zoom.half:zoom.row + zoom.half, zoom.column - zoom.half:zoom.column + zoom.half]
+def _marked(context: Context) -> str:
+    """What the circles are."""
+    told = "; ".join(f"{number}: {one.contrast_hu:g} HU, {one.diameter_mm:g} mm"
+                     for number, one in enumerate(context.plan.lesions, 1))
+    return f" Circles: where lesions were inserted ({told}); measured below."
 
 
 def _table1(context: Context) -> list[str]:
@@ -116,6 +82,9 @@ def _table1(context: Context) -> list[str]:
         for method in (LOW_DOSE, *context.networks):
             row = {"condition": str(condition), "method": method.label}
             for one in context.plan.showcases:
+                if one.figure != "5" or not context.plan.lesions:
+                    row |= _known(everything, one, method.key)
+                    continue
                 case = showcase_case(context, one, condition)
                 key = {"case": digest_of_arrays(case.low_dose, case.reference, case.patient.body),
                        "method": method.identity}
@@ -126,8 +95,9 @@ def _table1(context: Context) -> list[str]:
             rows.append(row)
     write_csv(context.output / "table1.csv", rows)
     figures = [one.figure for one in context.plan.showcases]
-    lines = ["RMSE in HU / SSIM. 'All': mean over every slice of a patient, then over patients. The paper's values "
-             "are of slices of 1 mm and a sharp kernel; README.md says what else differs.", ""]
+    lines = [f"RMSE in HU / SSIM. 'All': mean over slices, then over patients, of "
+             f"{context.cases.told(context.plan.doses[0])}. The paper's values are of slices of 1 mm and a sharp "
+             "kernel; README.md says what else differs.", ""]
     body = [["paper", name, *(f"{paper.RMSE[name][c]:.2f} / {paper.SSIM[name][c]:.3f}"
                               for c in (*figures, paper.DATASET))] for name in paper.RMSE]
     body += [[r["condition"], r["method"], *(f"{text(r[f'rmse_{c}'], 2)} / {text(r[f'ssim_{c}'], 3)}"
@@ -135,48 +105,12 @@ def _table1(context: Context) -> list[str]:
     return lines + table(["condition", "method", *(f"Figure {c}" for c in figures), "all"], body)
 
 
+def _known(rows: Sequence[dict], one: Showcase, method: str) -> dict[str, float]:
+    """What the scores of all slices say of a showcase."""
+    row = next(r for r in rows if (r["patient"], r["slice"], r["method"]) == (one.patient, one.slice, method))
+    return {f"{score}_{one.figure}": row[score] for score in ("rmse", "ssim")}
+
+
 def _scored(case: Case, method, figure: str) -> dict[str, float]:
     image, reference, body = method(case).array[0], case.reference[0], case.patient.body[0]
     return {f"rmse_{figure}": rmse(image, reference, body), f"ssim_{figure}": ssim(image, reference, body)}
-
-
-def _figure7(context: Context) -> list[str]:
-    if not context.plan.other_scan:
-        return []
-    rows = other_scan_rows(context)
-    write_csv(context.output / "figure7.csv", rows)
-    case = other_scan(context, next(iter(FILTERS)), context.plan.noise_indices[-1])
-    at = case.patient.slices.index(context.plan.other_scan_shown)
-    one = Case(replace(case.patient, target=case.patient.target[at:at + 1], body=case.patient.body[at:at + 1],
-                       slices=case.patient.slices[at:at + 1]), case.condition, case.low_dose[at:at + 1],
-               case.noise[at:at + 1])
-    row, column, side = body_square(one.patient.body[0])
-    zoom = Zoom(row + side // 2, column + side // 3, side // 7)
-    draw_panels(context.output / "figure7.png", picture_rows(context, one, (zoom,)), SIDE)
-    body = []
-    for name in FILTERS:
-        for noise_index in context.plan.noise_indices:
-            own = [r for r in rows if (r["filter"], r["noise_index"]) == (name, noise_index)]
-            before = mean(own, "ldct", "rmse")
-            for method in (LOW_DOSE, *context.networks):
-                error = mean(own, method.key, "rmse")
-                body.append([name, f"{noise_index:g}", method.label, text(error, 2), text(error / before, 3),
-                             text(mean(own, method.key, "ssim"), 4)])
-    geometry = SCAN.geometry
-    lines = ["## Figure 7: another reconstruction", "",
-             f"Slices {', '.join(str(n) for n in case.patient.slices)} of {case.patient.name}, projected along the fan "
-             f"of another scanner ({geometry.views} views, {geometry.channels} channels of {geometry.channel_pitch:g} "
-             f"mm, source to axis {geometry.source_isocentre:g} mm, to detector {geometry.source_detector:g} mm), "
-             f"given the noise of {case.condition.dose:g} of the dose and reconstructed on pixels of {PIXEL_MM:g} mm, "
-             "image and noise alike. Bare ramp: the noise is sharper than the image, which keeps the resolution of its "
-             f"own kernel; soft: half the amplitude at {FILTERS['soft'].f50:g} per mm. The reference is the same "
-             "reconstruction of the noise-free projections. The paper had no reference here. Shown: bare ramp, noise "
-             f"index {case.condition.noise_index:g} HU, slice {one.patient.slices[0]}.", "",
-             "![another reconstruction](figure7.png)", "",
-             *table(["filter", "NI", "method", "RMSE HU", "ratio to LDCT", "SSIM"], body)]
-    if context.network(MAIN) and context.network(RIVAL):
-        found = [(f"{name}, NI {index:g}", f"{case.condition.dose:g}",
-                  compare([r for r in rows if (r["filter"], r["noise_index"]) == (name, index)], MAIN, RIVAL))
-                 for name in FILTERS for index in context.plan.noise_indices]
-        lines += versus_table(found, MAIN, RIVAL)
-    return lines

@@ -1,4 +1,4 @@
-"""Part 1: every slice (the paper's Figure 6), and HRNet against the other networks."""
+"""Part 1: slice by slice (the paper's Figure 6), and the networks against one another."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from didreport.drawing import save_figure
-from didreport.tables import share, table, text, write_csv, write_page
+from didreport.tables import table, text, write_csv, write_page
 
-from .comparing import AIM_RATIO, AIM_SHARE, Comparison, compare, mean
+from .comparing import mean
 from .context import Context
-from .plan import ALIKE, FULL_RIVAL, MAIN, RIVAL
+from .curves import RATIOS, draw_curves
+from .pairs import Found, Pair, aims_in_words, groups, heading, present, versus, versus_table
 
 EARLIER = ("validation", "validation-doses")
 
@@ -24,68 +23,45 @@ def write_slices(context: Context) -> None:
     blank = dict.fromkeys(max(rows, key=len))  # the low-dose image has no noise analysis
     write_csv(context.output / "slices.csv", [{**blank, **row} for row in rows])
     draw_curves(context, context.output / "figure6.png")
-    doses = ", ".join(f"{d:g}" for d in context.plan.doses)
-    slices = f"; at all but the first fewer slices of a patient, about {context.plan.other_slices}" if (
-        len(context.plan.doses) > 1) else ""
+    ratios = " and ".join(f"{pair.one} / {pair.other}" for pair in present(context, RATIOS))
     lines = ["# Slice by slice", "",
              "RMSE in HU and SSIM inside the body (reference above -900 HU), as `ldct evaluate` takes them; means over "
-             f"slices, then over patients. Doses: {doses}{slices}. All numbers are in slices.csv.", "",
-             "## Figure 6: RMSE and SSIM of every slice", "",
-             f"Dashed lines part the {len(context.cases.patients(context.plan.slices))} patients; within one, slices "
-             "go from foot to head.", "",
+             "slices, then over patients. All numbers are in slices.csv.", "",
+             *(f"- dose {dose:g}: {context.cases.told(dose)}; "
+               f"{', '.join(m.key for m in context.scores.methods(dose)[1:])}" for dose in context.plan.doses), "",
+             "## Figure 6: RMSE and SSIM slice by slice", "",
+             f"The slices of dose {context.plan.doses[0]:g}; RMSE on a logarithmic scale"
+             + (f"; in the third column RMSE of {ratios}. " if ratios else ". ")
+             + "Dashed lines part the patients; within one, slices go from foot to head.", "",
              "![curves](figure6.png)", "", "## Means", "", *_means(context), *_versus(context)]
     lines += ["## The same cases in other reports", "", *cross_check(rows, context.output.parent, context), ""]
     write_page(context.output / "slices.md", lines)
 
 
-def versus(context: Context, one: str, other: str) -> list[tuple[str, str, Comparison]]:
-    """Condition, dose in words and comparison of two networks, wherever both take part."""
-    found = []
-    for condition in context.cases.conditions():
-        if {one, other} <= {m.key for m in context.scores.methods(condition.dose)}:
-            found.append((f"{condition.track}, NI {condition.noise_index:g}", f"{condition.dose:g}",
-                          compare(context.scores.rows(condition), one, other)))
-    return found
-
-
-def versus_table(found: Sequence[tuple[str, str, Comparison]], one: str, other: str) -> list[str]:
-    """A Markdown table of comparisons, with a verdict on the aims where they are about the two that have aims."""
-    judged = one == MAIN and other in (RIVAL, FULL_RIVAL)
-    head = ["condition", "dose", f"RMSE {one}", f"RMSE {other}", "ratio", "any one patient left out",
-            f"{one} better on slices"]
-    body = []
-    for condition, dose, own in found:
-        left_out = "-" if np.isnan(own.left_out).any() else " .. ".join(text(v, 3) for v in own.left_out)
-        body.append([condition, dose, *(text(v, 2) for v in own.rmse), text(own.ratio, 3), left_out,
-                     f"{share(own.better)} of {own.slices}"])
-        if judged:
-            body[-1].append(own.verdict)
-    return table([*head, *(["verdict"] if judged else [])], body)
-
-
 def _versus(context: Context) -> list[str]:
-    names = [n.key for n in context.networks]
-    pairs = [(MAIN, name) for name in names if name != MAIN] + list(ALIKE)
     lines, rows = [], []
-    for one, other in pairs:
-        if not {one, other} <= set(names):
-            continue
-        found = versus(context, one, other)
-        lines += [f"## {one} against {other}", ""]
-        if one == MAIN and other in (RIVAL, FULL_RIVAL):
-            lines += [f"The aims are a ratio of at most {AIM_RATIO:g} and a lower RMSE on at least {share(AIM_SHARE)} "
-                      "of the slices.", ""]
-        lines += versus_table(found, one, other)
-        patients = list(found[0][2].patients)
-        lines += ["Ratio of every patient:", "",
-                  *table(["condition", "dose", *(n.replace("_single_slices", "") for n in patients)],
-                         [[c, d, *(text(own.patients[n], 3) for n in patients)] for c, d, own in found])]
-        rows += [{"network": one, "other": other, "condition": c, "dose": d, "ratio": own.ratio,
-                  "lowest_without_a_patient": own.left_out[0], "highest_without_a_patient": own.left_out[1],
-                  "better_share": own.better, "slices": own.slices} for c, d, own in found]
+    for title, pairs in groups(context).items():
+        lines += [f"## {title}", ""]
+        for pair in pairs:
+            found = versus(context, pair)
+            lines += _pair(context, pair, found)
+            rows += [{"network": pair.one, "other": pair.other, "condition": c, "dose": d, "ratio": own.ratio,
+                      "lowest_without_a_patient": own.left_out[0], "highest_without_a_patient": own.left_out[1],
+                      "better_share": own.better, "slices": own.slices} for c, d, own in found]
     if rows:
         write_csv(context.output / "versus.csv", rows)
     return lines
+
+
+def _pair(context: Context, pair: Pair, found: Found) -> list[str]:
+    """The comparison of two networks; with aims, the ratio of every patient too."""
+    lines = [f"### {heading(context, pair)}", ""]
+    if not pair.aims:
+        return lines + versus_table(found, pair)
+    patients = list(found[0][2].patients)
+    return [*lines, aims_in_words(context, pair, found), "", *versus_table(found, pair), "Ratio of every patient:", "",
+            *table(["condition", "dose", *(n.replace("_single_slices", "") for n in patients)],
+                   [[c, d, *(text(own.patients[n], 3) for n in patients)] for c, d, own in found])]
 
 
 def _means(context: Context) -> list[str]:
@@ -121,31 +97,3 @@ def cross_check(rows: Sequence[dict], folder: Path, context: Context) -> list[st
             lines.append(f"- {name}: {len(pairs)} slices of {', '.join(dict.fromkeys(methods))} are the same; the "
                          f"greatest difference of RMSE is {max(differences):.2g} HU.")
     return lines or ["No other report holds the same slices of the same networks."]
-
-
-def draw_curves(context: Context, path: Path) -> None:
-    """RMSE and SSIM of every slice and method at the first dose, one row for each track and noise index."""
-    from matplotlib.figure import Figure
-
-    conditions = context.cases.main_conditions()
-    figure = Figure(figsize=(11, 1.9 * len(conditions) + 0.6), layout="constrained", dpi=80)
-    grid = figure.subplots(len(conditions), 2, sharex=True, squeeze=False)
-    for condition, line in zip(conditions, grid):
-        rows = context.scores.rows(condition)
-        places = [(r["patient"], r["slice"]) for r in rows if r["method"] == "ldct"]
-        starts = [i for i, (patient, _) in enumerate(places) if i and places[i - 1][0] != patient]
-        for axes, score in zip(line, ("rmse", "ssim")):
-            for number, method in enumerate(context.scores.methods(condition.dose)):
-                values = {(r["patient"], r["slice"]): r[score] for r in rows if r["method"] == method.key}
-                axes.plot([values[p] for p in places], "-" if number % 2 else "--", marker=".", markersize=2.5,
-                          linewidth=0.9, color=f"C{number}", label=method.label)
-            for start in starts:
-                axes.axvline(start - 0.5, color="black", linestyle="--", linewidth=0.5)
-            axes.set_title(f"{condition}: {'RMSE (HU)' if score == 'rmse' else 'SSIM'}", fontsize=8)
-            axes.tick_params(labelsize=7)
-            axes.margins(x=0.01)
-    for axes in grid[-1]:
-        axes.set_xlabel("slices in order", fontsize=8)
-    handles, names = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=8)
-    save_figure(figure, path)

@@ -1,0 +1,108 @@
+"""README.md: the aims, which choices the patients had a part in, what was missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from LDCTDenoiseLib.training.config import read_config
+
+from .cases import counted
+from .context import Context
+from .pairs import (
+    EQUAL_TERMS, LAST_STAGE, SHIPPED, Found, Pair, aims_in_words, heading, missed, present, trained_alike, versus,
+    versus_table)
+from .plan import CONFIGS, EQUAL, MAIN, REDCNN
+
+LEFT_OUT = ("'Any one patient left out': the lowest and highest ratio without a patient, the weights being the same; "
+            "under Selection stands what the patients had to do with these.")
+
+
+def aims_lines(context: Context) -> list[str]:
+    """The pairs on equal terms, which tell architectures apart, and then the shipped pairs."""
+    lines: list[str] = []
+    equal, shipped = present(context, EQUAL_TERMS), present(context, SHIPPED)
+    if equal:
+        alike = all(trained_alike(context.network(p.one), context.network(p.other)) for p in equal)
+        rates = ", ".join(dict.fromkeys(
+            f"{n.key} {n.card.details['training']['rate']:g}" for p in equal
+            for n in (context.network(p.one), context.network(p.other))
+            if "rate" in n.card.details.get("training", {})))
+        lines += ["## Architectures on equal terms", "",
+                  ("The same data, steps and patches: these pairs tell architectures apart. " if alike else
+                   "**Not all of these pairs had the same steps and patches; the headings tell those of each.** ")
+                  + (f"Highest learning rates: {rates}; one like that of {EQUAL} was taken over from it without a "
+                     f"search, how that of {REDCNN} was chosen stands in its recipe. " if rates else "")
+                  + "Equal multiply-adds are not equal seconds: these, and VIF, stand in [scores](../task/scores.md). "
+                  + LEFT_OUT, "", *_tables(context, equal)]
+    if shipped:
+        lines += ["## The shipped networks, each of its own training", "",
+                  "What a user gets. A verdict here is on weights, not on architectures: steps and patches are those "
+                  f"in the headings. {LEFT_OUT}", "", *_tables(context, shipped)]
+    return lines
+
+
+def _tables(context: Context, pairs: list[Pair]) -> list[str]:
+    lines = []
+    for pair in pairs:
+        found = versus(context, pair)
+        lines += [f"### {heading(context, pair)}", ""]
+        lines += [aims_in_words(context, pair, found), ""] if pair.aims else []
+        lines += versus_table(found, pair)
+    return lines
+
+
+def selection_lines(context: Context) -> list[str]:
+    """Which patients had a part in which choice, and whether the last one would have been the same without one."""
+    lines = ["## Selection", "",
+             "No network was trained on a patient of this report. They helped to choose the weights all the same:", ""]
+    for recipe, networks in (("hrnet.toml", "shipped and equal networks"), ("literal/hrnet.toml", "literal forms")):
+        names = _judges(context, CONFIGS / recipe)
+        lines.append(f"- best state of each run, {networks} (`configs/{recipe}` and those on top of it): by the error "
+                     f"on patches or slices of {names}")
+    lines += [f"- recipe: the trials in `configs/experiments` were judged by patients of `configs/hrnet.toml`'s "
+              "validation, as the report on recipes tells",
+              f"- last stage of the shipped {MAIN}: by the scores of the patients of this report", ""]
+    if present(context, [LAST_STAGE]):
+        found = versus(context, LAST_STAGE)
+        lines += [_same_choice(found), "", *versus_table(found, LAST_STAGE)]
+    else:
+        lines += [f"Whether the last stage would have been chosen without one of them is not known here: {MAIN} or "
+                  f"{LAST_STAGE.other} takes no part.", ""]
+    return lines + ["Best states and recipes were not chosen anew without each patient; that takes as many trainings "
+                    "as there are patients.", ""]
+
+
+def _judges(context: Context, recipe: Path) -> str:
+    """The patients of this report that a recipe validates with."""
+    stems = tuple(Path(source["path"]).name.split(".")[0] for source in read_config(recipe).data.validation)
+    patients = [p.name for p in context.cases.patients(context.plan.slices)]
+    named = [name for name in patients if name.startswith(stems)]
+    if len(named) == len(patients):
+        return f"all {len(patients)} patients of this report"
+    return ", ".join(named) or "no patient of this report"
+
+
+def _same_choice(found: Found) -> str:
+    """How often the last stage is the better choice, with all patients and without any one of them."""
+    firm = sum(own.better_without_any for _, _, own in found)
+    better = sum(own.ratio < 1 for _, _, own in found)
+    return (f"{LAST_STAGE.one} against {LAST_STAGE.other}: the last stage has the lower RMSE in {better} of "
+            f"{len(found)} conditions, and in {firm} of them also without any one patient; there, leaving a patient "
+            "out of this choice gives the same weights.")
+
+
+def missed_lines(context: Context) -> list[str]:
+    """The aims that were missed, by how much, and where it is told what was tried."""
+    lines = ["## Missed, and what was tried", ""]
+    for pair in present(context, [p for p in (*EQUAL_TERMS, *SHIPPED) if p.aims]):
+        found = versus(context, pair)
+        lost = [f"{name} missed in {counted(len(cases), 'condition')}, most by {words} ({where})"
+                for name, cases in missed(found, pair.aims).items() for _, words, where in [max(cases)]]
+        lines.append(f"- {pair.one} against {pair.other}, of {len(found)}: {'; '.join(lost) or 'nothing missed'}")
+    recipes = context.output.parent / "recipes" / "README.md"
+    there = "[recipes](../recipes/README.md)" if recipes.is_file() else "`Testing/Benchmarks/recipes_report.py`"
+    return [*lines, "",
+            f"What was tried for it, each change alone: {there}, from the files in "
+            "[configs/experiments](../../../configs/experiments). What the shipped networks were trained with, stage "
+            "by stage, and their limits: [models.json](../../../LDCTDenoise/LDCTDenoiseLib/Models/models.json). Aims "
+            "other than these: [task](../task/README.md).", ""]
