@@ -37,12 +37,35 @@ def box_of(roi, volume) -> Box:
     return box
 
 
+def everything(shape: tuple[int, int, int]) -> Box:
+    """Return the box of all voxels of an array."""
+    return tuple(slice(0, n) for n in shape)
+
+
+def only_slice(box: Box, number: int) -> Box | None:
+    """Return ``box`` with slice ``number`` of the volume alone, or None where the box does not have it."""
+    return (slice(number, number + 1), *box[1:]) if number in range(box[0].start, box[0].stop) else None
+
+
 def with_margin(box: Box, limits: Box) -> tuple[Box, Box]:
     """Return ``box`` widened in plane within ``limits``, and where the box lies in that."""
     wide = tuple(slice(max(part.start - margin, 0), min(part.stop + margin, limit.stop))
                  for part, margin, limit in zip(box, (0, MARGIN, MARGIN), limits))
     inner = tuple(slice(part.start - outer.start, part.stop - outer.start) for part, outer in zip(box, wide))
     return wide, inner
+
+
+def padding_in(wide: Box, voxels: np.ndarray, known: np.ndarray | None = None) -> np.ndarray | None:
+    """Return which voxels of ``wide`` were not measured, bool, or None where an engine is to find them itself.
+
+    It finds them in whole slices only. ``voxels`` are those of the whole volume in HU, ``known`` (bool) is its padding.
+    """
+    known = None if known is None else known[wide[0]]
+    if wide[1:] == everything(voxels.shape)[1:]:
+        return known
+    from LDCTDenoiseLib.scanfield import outside_scan_field
+
+    return outside_scan_field(voxels[wide[0]], known)[:, wide[1], wide[2]]
 
 
 def as_dict(box: Box, limits: Box) -> dict[str, list[int]] | None:

@@ -137,8 +137,8 @@ def prepare(source, slice_index: int | None = None, region_roi=None, statistics_
     region = candidateregion.as_dict(box, whole(source))
     region_name = None if region_roi is None or region is None else region_roi.GetName() or "region"
     return Work(
-        source, voxels, slice_index is not None, voxels[wide], source.GetSpacing()[::-1], _padding(voxels, wide), roi,
-        background, reference, default, inner, region, region_name,
+        source, voxels, slice_index is not None, voxels[wide], source.GetSpacing()[::-1],
+        candidateregion.padding_in(wide, voxels), roi, background, reference, default, inner, region, region_name,
         candidatescene.pattern_of(source, box), default_filter if default_volume is None else default_volume.GetName())
 
 
@@ -146,24 +146,15 @@ def _box(source, slice_index: int | None, region_roi) -> Box:
     box = whole(source) if region_roi is None else candidateregion.box_of(region_roi, source)
     if slice_index is None:
         return box
-    number = whole_number(slice_index)
-    if number not in range(box[0].start, box[0].stop):
+    chosen = candidateregion.only_slice(box, whole_number(slice_index))
+    if chosen is None:
         part = (_("Slice {number} is not in the region '{region}': choose one from {first} to {last}, a whole number.")
                 if region_roi is not None else
                 _("Slice {number} is not in '{volume}': choose one from {first} to {last}, a whole number."))
         raise ValueError(part.format(
             number=repr(slice_index), volume=source.GetName(), region=region_roi and region_roi.GetName(),
             first=box[0].start, last=box[0].stop - 1))
-    return (slice(number, number + 1), *box[1:])
-
-
-def _padding(voxels: np.ndarray, wide: Box) -> np.ndarray | None:
-    """Return what lies outside the scan field, which only whole slices tell; None where the engine has those."""
-    if (wide[1].stop - wide[1].start, wide[2].stop - wide[2].start) == voxels.shape[1:]:
-        return None
-    from LDCTDenoiseLib.scanfield import outside_scan_field
-
-    return outside_scan_field(voxels[wide[0]])[:, wide[1], wide[2]]
+    return chosen
 
 
 def _on_grid_of(source, volume, otherwise: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from LDCTDenoiseLib.volumeio import check_outside, write_volume
 
 from .candidatedocument import document_of
 from .candidatefigures import check_figures, draw_contact_sheet, draw_trade_off
-from .candidateregion import as_dict
+from .candidateregion import as_dict, everything
 from .didengine import CandidateReply
 
 NUMBERS, CONTACT_SHEET, TRADE_OFF = "candidates.json", "contact_sheet.png", "trade_off.png"
@@ -65,7 +65,7 @@ def store_candidates(reply: CandidateReply, source: CTVolume, folder: str | os.P
     """
     check_store(folder, source)
     slices = len(reply.candidates[0].array)
-    limits = tuple(slice(0, n) for n in source.array.shape)
+    limits = everything(source.array.shape)
     volume = _part(source, slices, first_slice) if box is None else source
     covered = box or (slice(first_slice, first_slice + slices), *limits[1:])
     document = _document(reply, volume, name, as_dict(covered, limits), default_image)

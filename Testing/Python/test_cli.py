@@ -91,6 +91,15 @@ def test_denoising_what_was_denoised_already_goes_on_with_one_warning(ldct, ct, 
     assert err.startswith("warning: The input was denoised already, by tiny 1.0.")
 
 
+def test_simulating_from_what_was_denoised_already_goes_on_with_a_warning(ldct, ct, tmp_path):
+    said = {"model": "tiny", "version": "1.0", "software_version": "1"}
+    write_volume(read_volume(ct), tmp_path / "once.nrrd", provenance=said)
+    status, out, err = ldct("simulate", tmp_path / "once.nrrd", tmp_path / "low.nrrd", "--noise-index", 20, "--dose",
+                            0.5, "--kernel", "sharp", "--json")
+    assert status == 0 and err == "".join(f"warning: {one}\n" for one in json.loads(out)["warnings"])
+    assert err.startswith("warning: The input was denoised already, by tiny 1.0.")
+
+
 def test_no_denoising_is_seen_in_an_unchanged_volume_or_in_the_side_car_of_another_program(ldct, ct, tmp_path):
     assert ldct("denoise", ct, tmp_path / "o.nrrd", "--model", "tiny", "--strength", "0")[::2] == (0, "")
     assert ldct("denoise", tmp_path / "o.nrrd", tmp_path / "p.nrrd", "--model", "tiny")[::2] == (0, "")

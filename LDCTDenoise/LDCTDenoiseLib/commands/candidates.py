@@ -12,10 +12,9 @@ import numpy as np
 from ..ctvolume import CTVolume, VolumeError
 from ..imagefile import SUFFIXES, read_image, suffix_of
 from ..modelregistry import find_model
-from ..scanfield import outside_scan_field
 from ..volumeio import read_volume
 from . import Report
-from .denoise import PRECISIONS, warn
+from .denoise import PRECISIONS, warn_of
 from .progressbar import ProgressBar
 
 SAME_GRID_MM = 0.01
@@ -79,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Report:
     """Make and store the candidates; see :mod:`..cli` for errors."""
-    store, didengine = _did("candidatestore"), _did("didengine")
+    store, didengine, region = (_did(name) for name in ("candidatestore", "didengine", "candidateregion"))
     if args.background_roi is not None and args.roi is None:
         raise ValueError("--background-roi alone gives no contrast; give --roi too.")
     settings = _did("settings").CandidateSettings(
@@ -89,35 +88,32 @@ def run(args: argparse.Namespace) -> Report:
     find_model(args.model)
     volume = read_volume(args.input, args.series)
     store.check_store(args.output, volume)
-    slices = None if args.slice is None else _one_slice(args.slice, volume)
-    box = None if args.region is None else _box(args.region, volume, args.slice)
-    wide, inner = (_whole(volume),) * 2 if box is None else _did("candidateregion").with_margin(box, _whole(volume))
-    part = (wide[0] if box or slices is None else slice(slices.start, slices.stop), *wide[1:])
+    limits = region.everything(volume.array.shape)
+    box = _box(args, volume, limits, region.only_slice)
+    wide, inner = region.with_margin(box, limits)
     masks = {name: _mask(path, name, volume) for name, path in (
         ("roi", args.roi), ("background_roi", args.background_roi)) if path is not None}
     for name, mask in masks.items():
-        if not mask[part].any():
+        if not mask[wide].any():
             raise VolumeError(f"The mask {getattr(args, name).name} is empty in the part of the input to work on; "
                               "choose another mask or another part.")
     images = {name: _on_grid(read_volume(path), what, path, volume) for name, what, path in (
         ("reference", "reference", args.reference), ("default_image", "default image", args.default_image))
         if path is not None}
-    for warning in volume.warnings:
-        warn(warning)
+    warnings = warn_of(volume)
     with ProgressBar(args.model) as bar:
         reply = didengine.InProcessDIDEngine().generate(
             didengine.CandidateRequest(
-                array=volume.array[wide], spacing=volume.spacing, padding=_padding(volume, wide), model=args.model,
-                settings=settings, slices=slices if box is None else None, default_filter=args.default_filter,
-                device=args.device, precision=args.precision,
+                array=volume.array[wide], spacing=volume.spacing,
+                padding=region.padding_in(wide, volume.array, volume.padding), model=args.model, settings=settings,
+                default_filter=args.default_filter, device=args.device, precision=args.precision,
                 **{name: array[wide] for name, array in (masks | images).items()}),
             progress=lambda fraction, text, remaining: bar(round(100 * fraction), 100, remaining, text))
-    if box is not None:
-        reply = replace(reply, candidates=tuple(replace(one, array=one.array[inner]) for one in reply.candidates))
+    reply = replace(reply, candidates=tuple(replace(one, array=one.array[inner]) for one in reply.candidates))
     document = store.store_candidates(
-        reply, volume, args.output, args.input.absolute().name, slices.start if slices else 0,
-        args.default_filter or (args.default_image and args.default_image.name), box)
-    values = {"output": str(args.output), **document, "warnings": list(volume.warnings)}
+        reply, volume, args.output, args.input.absolute().name, box[0].start,
+        args.default_filter or (args.default_image and args.default_image.name), box if args.region else None)
+    values = {"output": str(args.output), **document, "warnings": warnings}
     return Report(_text(args.output, reply), values)
 
 
@@ -132,34 +128,20 @@ def _did(module: str):
                            "add its folder DIDInteractive to PYTHONPATH to use it from the source tree.") from None
 
 
-def _one_slice(number: int, volume: CTVolume) -> range:
-    if not 0 <= number < len(volume.array):
-        raise ValueError(f"There is no slice {number}; the volume has slices 0 to {len(volume.array) - 1}.")
-    return range(number, number + 1)
-
-
-def _whole(volume: CTVolume) -> tuple[slice, slice, slice]:
-    return tuple(slice(0, n) for n in volume.array.shape)
-
-
-def _box(path: Path, volume: CTVolume, number: int | None) -> tuple[slice, slice, slice]:
-    """The slices, rows and columns around the mask of a file; of the slices only ``number`` where one is chosen."""
-    places = [np.flatnonzero(_mask(path, "region", volume).any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    box = tuple(slice(int(found[0]), int(found[-1]) + 1) for found in places)
-    if number is None:
-        return box
-    if not box[0].start <= number < box[0].stop:
-        raise ValueError(f"Slice {number} is not in the region {path.name}, which has slices {box[0].start} to "
+def _box(args: argparse.Namespace, volume: CTVolume, limits, only_slice) -> tuple[slice, slice, slice]:
+    """The slices, rows and columns to make candidates of: those around the region, of them only the chosen slice."""
+    number, box = args.slice, limits
+    if number is not None and only_slice(limits, number) is None:
+        raise ValueError(f"There is no slice {number}; the volume has slices 0 to {limits[0].stop - 1}.")
+    if args.region is not None:
+        mask = _mask(args.region, "region", volume)
+        places = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+        box = tuple(slice(int(found[0]), int(found[-1]) + 1) for found in places)
+    chosen = box if number is None else only_slice(box, number)
+    if chosen is None:
+        raise ValueError(f"Slice {number} is not in the region {args.region.name}, which has slices {box[0].start} to "
                          f"{box[0].stop - 1}.")
-    return (slice(number, number + 1), *box[1:])
-
-
-def _padding(volume: CTVolume, wide: tuple[slice, slice, slice]) -> np.ndarray | None:
-    """What is known not to be measured; in a part of the slices the engine could not find the scan field itself."""
-    if wide[1:] == _whole(volume)[1:]:
-        return None if volume.padding is None else volume.padding[wide]
-    known = None if volume.padding is None else volume.padding[wide[0]]
-    return outside_scan_field(volume.array[wide[0]], known)[:, wide[1], wide[2]]
+    return chosen
 
 
 def _mask(path: Path, what: str, volume: CTVolume) -> np.ndarray:

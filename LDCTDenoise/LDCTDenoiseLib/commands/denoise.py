@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..ctvolume import CTVolume
 from ..engine import DenoiseRequest, InProcessEngine
 from ..modelregistry import find_model
 from ..provenance import denoised_before, record
@@ -41,12 +42,7 @@ def run(args: argparse.Namespace) -> Report:
     if not 0 <= args.strength <= 1:
         raise ValueError(f"The strength lies between 0 and 1, not at {args.strength}.")
     find_model(args.model)
-    volume = read_input(args)
-    warnings = list(volume.warnings)
-    again = denoised_before(made_by(volume))
-    if again:
-        warnings.append(again)
-        warn(again)
+    volume, warnings = read_input(args)
     with ProgressBar(args.model) as bar:
         reply = InProcessEngine().denoise(DenoiseRequest(
             array=volume.array, model=args.model, strength=args.strength, device=args.device, precision=args.precision,
@@ -61,13 +57,20 @@ def run(args: argparse.Namespace) -> Report:
         "warnings": warnings})
 
 
-def read_input(args: argparse.Namespace):
-    """Return the input volume, after making sure that the output can be written; its warnings go to stderr."""
+def read_input(args: argparse.Namespace) -> tuple[CTVolume, list[str]]:
+    """Return the input volume and its warnings, which go to stderr, once it is sure that the output can be written."""
     volume = read_volume(args.input, args.series)
     check_output(args.output, volume)
-    for warning in volume.warnings:
+    return volume, warn_of(volume)
+
+
+def warn_of(volume: CTVolume) -> list[str]:
+    """Say what speaks against an input, a denoising in the past included; return it."""
+    again = denoised_before(made_by(volume))
+    warnings = [*volume.warnings, *([again] if again else [])]
+    for warning in warnings:
         warn(warning)
-    return volume
+    return warnings
 
 
 def warn(sentence: str) -> None:

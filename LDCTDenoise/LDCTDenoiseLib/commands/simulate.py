@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> Report:
     from ..simulation import simulate_low_dose
 
     device = choose_device(args.device)
-    volume = read_input(args)
+    volume, warnings = read_input(args)
     with ProgressBar("simulate") as bar:
         result = simulate_low_dose(
             volume.array, volume.spacing, noise_index=args.noise_index, dose=args.dose, kernel=args.kernel,
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> Report:
         f"{args.output}: noise {before:.1f} -> {after:.1f} HU; dose {args.dose:g}, quantum "
         f"noise of {result.info['added_sd_hu']:.1f} HU{_measured(result.info['measured_sd_hu'])}",
         {"output": str(args.output), "provenance": provenance, "noise_before_hu": before, "noise_after_hu": after,
-         "warnings": [*volume.warnings, *doubts]})
+         "warnings": [*warnings, *doubts]})
 
 
 def _measured(sd: float | None) -> str:
