@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +17,7 @@ from .baselines import blend
 from .candidate import Candidate
 from .candidatetime import stages
 from .makers import MAKERS, Made
+from .outcome import Outcome, of_slices
 from .piece import DIRECTIONS, Images, NothingToTradeError, Piece
 from .progressmeter import Progress, ProgressMeter
 from .settings import CandidateSettings
@@ -31,7 +30,7 @@ class CandidateSet:
 
     Attributes:
         default: index of the network's own output.
-        outcomes: for each direction ("smoother", "sharper") one sentence: why it ended and how far it got.
+        outcomes: for each direction ("smoother", "sharper") why it ended and how far it got.
         messages: what the user should know besides.
         tuning_slices: numbers, within the candidates' arrays, of the slices that noise was measured in for the
             placing of the candidates, and that shared weights were tuned on.
@@ -39,7 +38,7 @@ class CandidateSet:
 
     candidates: tuple[Candidate, ...]
     default: int
-    outcomes: dict[str, str]
+    outcomes: dict[str, Outcome]
     messages: tuple[str, ...]
     device: str
     precision: str
@@ -91,7 +90,7 @@ class _Run:
         self.meter = ProgressMeter(progress, stages(len(array), settings))
         self.started = self.last = time.monotonic()
         self.found: list[Candidate] = []
-        self.outcomes: dict[str, str] = {}
+        self.outcomes: dict[str, Outcome] = {}
         self.messages: list[str] = []
         self.left_out = 0
 
@@ -122,15 +121,17 @@ class _Run:
             if not self.piece.open(direction):
                 self.outcomes[direction] = self._closed()
             elif not positions:
-                self.outcomes[direction] = f"No {direction} candidates: so small a set has none between its ends."
+                self.outcomes[direction] = Outcome(
+                    f"No {direction} candidates: so small a set has none between its ends.")
             elif settings.one_by_one:
                 self._add_slice_by_slice(direction, positions)
             else:
                 self._add_shared(maker, direction, positions)
             self.meter.finish(direction, f"{direction} images")
         if self.extrapolation < settings.extrapolation:
-            self.outcomes["smoother"] += (f" Of the extrapolation asked for ({100 * settings.extrapolation:.0f} %), "
-                                          f"{100 * self.extrapolation:.0f} % were used: there the noise is least.")
+            self.outcomes["smoother"] = self.outcomes["smoother"].followed_by(
+                " Of the extrapolation asked for ({asked:.0f} %), {used:.0f} % were used: there the noise is least.",
+                asked=100 * settings.extrapolation, used=100 * self.extrapolation)
         self._add(self.array.copy(), "input", "input", 0)
         if settings.method == "did-ordered" and settings.one_by_one and len(self.array) > 1:
             self.messages.append("Tuned slice by slice, candidates are in order of noise; the order of their sharpness "
@@ -161,7 +162,7 @@ class _Run:
     def _add_slice_by_slice(self, direction, positions) -> None:
         """Candidates tuned on every slice alone; a slice with fewer of them repeats its last one."""
         volumes = [np.empty_like(self.array) for _ in positions]
-        steps, sentences, counts, blended = [0] * len(positions), [], [], 0
+        steps, outcomes, counts, blended = [0] * len(positions), [], [], 0
         mixed = [0.0] * len(positions)
         for k in range(len(self.array)):
             images = self._images([k])
@@ -176,7 +177,7 @@ class _Run:
                 text = f"{direction.capitalize()} candidates, slice {k + 1}"
                 made = list(maker.find(direction, positions, lambda share: self.meter.report(
                     direction, done + share / len(self.array), text)))
-                sentences.append(maker.outcomes[direction])
+                outcomes.append(maker.outcomes[direction])
                 counts.append(len(made))
             for number, position in enumerate(positions):
                 if made:
@@ -196,22 +197,8 @@ class _Run:
             slices, were = ("slice", "was") if blended == 1 else ("slices", "were")
             self.messages.append(f"{blended} {slices} without tissue to measure noise in {were} blended instead of "
                                  "tuned.")
-        self.outcomes[direction] = sentences[0] if len(sentences) == 1 else self._summary(
-            direction, len(positions), counts, sentences)
-
-    @staticmethod
-    def _summary(direction: str, wanted: int, counts: list[int], sentences: list[str]) -> str:
-        """What became of a direction on several slices (or none): how far they got, and their commonest outcome."""
-        if not sentences:
-            return f"The {direction} side was blended in all slices, as none was fit to be tuned on its own."
-        least, most = min(counts), max(counts)
-        some = f"{most}" if least == most else f"{least} to {most}"
-        text = (f"The {direction} side was made on {len(counts)} slices, each on its own: {some} of {wanted} "
-                f"candidate{'s' * (wanted > 1)} {'was' if least == most == 1 else 'were'} reached in each.")
-        # The same outcome has other numbers in every slice.
-        kinds = [re.sub(r"[0-9.]+", "0", sentence) for sentence in sentences]
-        kind, often = Counter(kinds).most_common(1)[0]
-        return f"{text} Commonest outcome ({often} of {len(counts)}, one is given): {sentences[kinds.index(kind)]}"
+        self.outcomes[direction] = outcomes[0] if len(outcomes) == 1 else of_slices(
+            direction, len(positions), counts, outcomes)
 
     def _images(self, numbers) -> Images:
         whole = self.whole
@@ -271,12 +258,14 @@ class _Run:
             parts.append("extrapolated")
         return ", ".join(parts)
 
-    def _closed(self) -> str:
+    def _closed(self) -> Outcome:
         settings, piece = self.settings, self.piece
         if settings.repetitions == 1:
-            return "No smoother candidates: with one repetition the smooth bound is the default itself."
-        return (f"No smoother candidates: applied {settings.repetitions} times the network leaves "
-                f"{piece.smooth_noise:.1f} HU of noise, hardly less than the default's {piece.default_noise:.1f} HU.")
+            return Outcome("No smoother candidates: with one repetition the smooth bound is the default itself.")
+        return Outcome(
+            "No smoother candidates: applied {repetitions} times the network leaves {noise:.1f} HU of noise, hardly "
+            "less than the default's {default:.1f} HU.",
+            {"repetitions": settings.repetitions, "noise": piece.smooth_noise, "default": piece.default_noise})
 
 
 def _checked_spacing(spacing) -> tuple[float, float, float]:

@@ -20,6 +20,7 @@ import torch
 
 from .noisesearch import share_for_noise
 from .objective import Objective, State
+from .outcome import Outcome
 from .settings import CandidateSettings
 
 MOMENTUM = 0.9
@@ -54,7 +55,7 @@ class Descent:
     """One descent in one direction.
 
     Attributes:
-        outcome: after :meth:`run`, one sentence: why it ended and how far it got.
+        outcome: after :meth:`run`, why it ended and how far it got.
         end: after :meth:`run`, the last state. steps: how many were taken, those taken back included.
     """
 
@@ -67,7 +68,7 @@ class Descent:
         self._momentum: torch.Tensor | None = None
         self.steps = 0
         self._reason = ""
-        self.outcome = ""
+        self.outcome: Outcome | None = None
         self.end: State | None = None
 
     def run(self, targets: list[float], report: Callable[[float], None] | None = None) -> Iterator[Reached]:
@@ -100,14 +101,14 @@ class Descent:
             self._reason = "the loss is not finite"
         if remaining and self._is_worth_showing(last, remaining[0]):
             yield Reached(self.end.values, self.end.noise, self.steps)
-        self.outcome = self._sentence(targets, len(remaining))
+        self.outcome = self._ended(targets, len(remaining))
 
     def _step(self, state: State) -> State | None:
         """Return the state after one accepted step, or None with the reason why there is none."""
         raised = finite = True
         while self._rate > SMALLEST_RATE:
             if self.steps >= self._settings.max_steps:
-                self._reason = f"the most steps allowed ({self.steps}) were taken"
+                self._reason = "the most steps allowed ({step}) were taken"
                 return None
             self.steps += 1
             momentum = state.gradient if self._momentum is None else MOMENTUM * self._momentum + state.gradient
@@ -176,11 +177,13 @@ class Descent:
         return self.end.finite and self._beyond(noise, last) and (
             self._is_reached(noise, target) or self._way(noise, last) >= self._way(target, last) / 2)
 
-    def _sentence(self, targets: list[float], missing: int) -> str:
+    def _ended(self, targets: list[float], missing: int) -> Outcome:
         smoother, goal = self._direction == "smoother", targets[-1]
         end = self._piece.ended(self._direction, self.end.noise)
         if missing and not self._is_reached(self.end.noise, goal):
             name = "the smooth bound" if smoother else "its last candidate"
-            return f"{end}, short of {name} ({goal:.1f} HU), because {self._reason}."
-        why = f"because the smooth bound ({goal:.1f} HU) was reached" if smoother else "one step before the input"
-        return f"{end}, {why}, after {self.steps} steps of the descent."
+            words = ", short of " + name + " ({goal:.1f} HU), because " + self._reason + "."
+        else:
+            why = "because the smooth bound ({goal:.1f} HU) was reached" if smoother else "one step before the input"
+            words = ", " + why + ", after {step} steps of the descent."
+        return end.followed_by(words, goal=goal, step=self.steps)

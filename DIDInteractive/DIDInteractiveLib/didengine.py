@@ -19,6 +19,7 @@ from LDCTDenoiseLib.engine import InProcessEngine
 from .candidate import Candidate
 from .measurement import Measurements
 from .memoryestimate import fit_into_memory
+from .outcome import Outcome
 from .progressmeter import Progress
 from .settings import CandidateSettings
 
@@ -62,7 +63,7 @@ class CandidateReply:
     default: int
     """Index of the default candidate."""
     outcomes: dict[str, str]
-    """For each direction ("smoother", "sharper") one sentence: why it ended and how far it got."""
+    """For each direction ("smoother", "sharper") in sentences: why it ended and how far it got."""
     messages: tuple[str, ...]
     model: str
     version: str
@@ -144,13 +145,12 @@ class InProcessDIDEngine(InProcessEngine):
             fit=fit.as_dict() if fit else None)
 
 
-def _located(outcomes: dict[str, str], tuned: int, slices: int) -> dict[str, str]:
+def _located(outcomes: dict[str, Outcome], tuned: int, slices: int) -> dict[str, str]:
     """Return the outcomes with a word on where their noise was measured, for measurements are those of all slices."""
-    if tuned == slices:
-        return dict(outcomes)
     where = "the slice" if tuned == 1 else f"the {tuned} slices"
-    return {direction: f"{sentence} Noise in this sentence is that of {where} used for tuning." if " HU" in sentence
-            else sentence for direction, sentence in outcomes.items()}
+    added = "" if tuned == slices else f" Noise in this sentence is that of {where} used for tuning."
+    return {direction: str(outcome) + (added if outcome.tells_noise else "")
+            for direction, outcome in outcomes.items()}
 
 
 @dataclass(frozen=True)

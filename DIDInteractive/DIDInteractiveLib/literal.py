@@ -16,6 +16,7 @@ import torch
 from LDCTDenoiseLib.hu import to_network
 
 from .objective import Objective, State
+from .outcome import Outcome
 from .settings import CandidateSettings
 
 MOMENTUM = 0.9
@@ -28,13 +29,13 @@ DIVERGED = 100.0
 class Iterates:
     """The outputs (n, J, I) in HU after each step whose noise went on in the right direction.
 
-    ``steps`` are their numbers, from 1; ``outcome`` is one sentence.
+    ``steps`` are their numbers, from 1; ``outcome`` tells why it ended and how far it got.
     """
 
     images: list[np.ndarray]
     noise: list[float]
     steps: list[int]
-    outcome: str
+    outcome: Outcome
 
 
 def literal_descent(objective: Objective, settings: CandidateSettings,
@@ -44,12 +45,12 @@ def literal_descent(objective: Objective, settings: CandidateSettings,
     state = first = objective.evaluate(objective.parameterisation.start)
     momentum = torch.zeros_like(state.values)
     images, noise, steps = [], [state.noise], []
-    reason = f"the most steps allowed ({settings.max_steps}) were taken"
+    reason = "the most steps allowed ({step}) were taken"
     for step in range(1, settings.max_steps + 1):
         momentum = MOMENTUM * momentum + factor * state.gradient
         after = objective.evaluate(state.values - settings.learning_rate * momentum)
         if not after.finite or after.loss > DIVERGED * first.loss:
-            reason = f"the descent diverged at step {step}"
+            reason = "the descent diverged at step {step}"
             break
         if _goes_on(after, noise[-1], objective):
             images.append(after.image)
@@ -60,11 +61,12 @@ def literal_descent(objective: Objective, settings: CandidateSettings,
         if report:
             report(step / settings.max_steps)
         if change < LEAST_CHANGE:
-            reason = f"step {step} changed the image by less than 1 %, the published rule to stop"
+            reason = "step {step} changed the image by less than 1 %, the published rule to stop"
             break
     piece, direction = objective.piece, objective.direction
-    outcome = (f"{piece.ended(direction, noise[-1])}, because {reason}; {len(images)} of the steps went on in noise, "
-               f"towards the bound of {piece.bound_noise(direction):.1f} HU.")
+    outcome = piece.ended(direction, noise[-1]).followed_by(
+        ", because " + reason + "; {going_on} of the steps went on in noise, towards the bound of {bound:.1f} HU.",
+        step=step, going_on=len(images), bound=piece.bound_noise(direction))
     return Iterates(images, noise[1:], steps, outcome)
 
 

@@ -18,6 +18,7 @@ from .descent import Descent
 from .literal import literal_descent
 from .noisesearch import share_for_noise
 from .objective import Objective
+from .outcome import Outcome
 from .parameterisation import Parameterisation
 from .piece import LEAST_CHANGE, Images, Piece
 from .settings import CandidateSettings
@@ -52,7 +53,7 @@ class Maker:
                  one_of_many: bool = False):
         self.piece, self.denoiser, self.settings, self.cancelled = piece, denoiser, settings, cancelled
         self.one_of_many = one_of_many
-        self.outcomes: dict[str, str] = {}
+        self.outcomes: dict[str, Outcome] = {}
 
     def find(self, direction: str, positions: Sequence[float], report: Report) -> Iterator[Made]:
         """Yield the candidates at ``positions`` (see ``Piece.noise_at``), from the default outwards, while there are
@@ -73,8 +74,9 @@ class Blending(Maker):
         for share in ordered or shares:
             yield Made(0, lambda images, report, share=share: self.render(images, direction, share))
         why = ("because that is the smooth bound" if direction == "smoother" else "one step before the input")
-        self.outcomes[direction] = (f"{piece.ended(direction, piece.noise_at(positions[-1]))}, {why}; its candidates "
-                                    f"({len(positions)}) are mixtures of images.{'' if ordered else NO_ORDER}")
+        self.outcomes[direction] = piece.ended(direction, piece.noise_at(positions[-1])).followed_by(
+            ", " + why + "; its candidates ({count}) are mixtures of images." + ("" if ordered else NO_ORDER),
+            count=len(positions))
 
     def share(self, direction: str, noise: float) -> float:
         """Return the share of the bound, 0 to 1, with which a mixture has this noise SD in HU."""
@@ -145,7 +147,7 @@ class Ordered(Tuning):
         parts = rising_parts(*([piece.edges.kept(image) for image in some] for some in (images, mixtures)))
         if parts is None:
             yield from found
-            self.outcomes[direction] += NO_ORDER
+            self.outcomes[direction] = self.outcomes[direction].followed_by(NO_ORDER)
             return
         for made, share, part in zip(found, shares, parts):
             render = made.render if part == 1 else self._partly(made.render, share, part)
@@ -153,8 +155,9 @@ class Ordered(Tuning):
         mixed = sum(part < 1 for part in parts)
         if mixed:
             some = "one of its candidates is partly a mixture" if mixed == 1 else (
-                f"{mixed} of its candidates are partly mixtures")
-            self.outcomes[direction] += f" To stay less sharp than the input, {some} of images."
+                "{mixed} of its candidates are partly mixtures")
+            self.outcomes[direction] = self.outcomes[direction].followed_by(
+                f" To stay less sharp than the input, {some} of images.", mixed=mixed)
 
     def _partly(self, render, share: float, part: float):
         def render_partly(images: Images, report: Report | None) -> np.ndarray:
@@ -185,7 +188,8 @@ class Interpolation(Tuning):
                 lambda s: objective.evaluate(interpolate(start, end.values, s), gradient=False).noise,
                 piece.noise_at(reached * position), (piece.default_noise, end.noise))
             yield Made(descent.steps, self._renderer(interpolate(start, end.values, share)))
-        self.outcomes[direction] = f"{descent.outcome} Its candidates ({count}) have weights in between."
+        self.outcomes[direction] = descent.outcome.followed_by(" Its candidates ({count}) have weights in between.",
+                                                               count=count)
 
 
 class Literal(Tuning):

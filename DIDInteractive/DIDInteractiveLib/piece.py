@@ -11,6 +11,7 @@ import numpy as np
 from .application import extrapolated
 from .edges import EdgeProbe
 from .noiseprobe import NoiseProbe
+from .outcome import Outcome
 
 DIRECTIONS = ("smoother", "sharper")
 LEAST_CHANGE = 0.01
@@ -101,10 +102,11 @@ class Piece(Images):
     def bound_noise(self, direction: str) -> float:
         return self.smooth_noise if direction == "smoother" else self.input_noise
 
-    def ended(self, direction: str, noise: float) -> str:
+    def ended(self, direction: str, noise: float) -> Outcome:
         """The beginning of the sentence that says where the candidates of a direction end, at a noise SD in HU."""
-        share = 100 * noise / self.input_noise
-        return f"The {direction} side ended at a noise of {noise:.1f} HU ({share:.0f} % of the input's)"
+        return Outcome(f"The {direction} side").followed_by(
+            " ended at a noise of {noise:.1f} HU ({percent:.0f} % of the input's)",
+            noise=noise, percent=100 * noise / self.input_noise)
 
     def open(self, direction: str) -> bool:
         """Whether there is room for candidates in a direction; on the sharper side there always is."""

@@ -80,7 +80,7 @@ def test_a_network_in_its_literal_form_ends_with_a_set_and_two_clear_outcomes(ar
     settings = CandidateSettings(count=5, tuned=tuned, max_steps=6)
     made = generate_candidates(volume(1, 64), SPACING, fitted(architecture, "literal"), settings)
     assert {"default", "input"} <= {one.kind for one in made.candidates}
-    assert all(outcome.endswith(".") and "HU" in outcome for outcome in made.outcomes.values())
+    assert all(outcome.endswith(".") and "HU" in outcome for outcome in map(str, made.outcomes.values()))
 
 
 def test_the_calibrated_candidates_lie_at_their_positions():
@@ -137,7 +137,7 @@ def test_more_repetitions_make_the_smooth_bound_smoother_and_one_leaves_none():
     assert lowest == sorted(lowest, reverse=True)
     made = generate_candidates(volume(1), SPACING, smoothing(), CandidateSettings(method="blend", repetitions=1))
     assert made.default == 0
-    assert "one repetition" in made.outcomes["smoother"]
+    assert "one repetition" in str(made.outcomes["smoother"])
 
 
 def test_the_blended_end_is_the_network_applied_k_times():

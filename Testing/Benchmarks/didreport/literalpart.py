@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from DIDInteractiveLib.outcome import Outcome
 from DIDInteractiveLib.settings import REDUCTIONS, CandidateSettings
 
 from .context import Context
@@ -28,7 +27,8 @@ def literal(context: Context) -> list[str]:
                 rows.append({"model": model, "reduction": reduction, "side": side, "wanted": len(wanted),
                              "candidates": len(own), "steps": steps_of(made.outcomes[side]),
                              "default_hu": noise["default"], "input_hu": noise["input"],
-                             "end_hu": min(ends) if side == SIDES[0] else max(ends), "outcome": made.outcomes[side]})
+                             "end_hu": min(ends) if side == SIDES[0] else max(ends),
+                             "outcome": str(made.outcomes[side])})
     write_csv(context.output / "literal.csv", rows)
     body = [[r["model"], r["reduction"], r["side"], text(r["steps"], 0), f"{r['candidates']} of {r['wanted']}",
              f"{text(r['default_hu'])} to {text(r['end_hu'])}", share(r["end_hu"] / r["input_hu"]), r["outcome"]]
@@ -43,7 +43,6 @@ def literal(context: Context) -> list[str]:
                    body)]
 
 
-def steps_of(outcome: str) -> float:
-    """The number of steps that an outcome of the literal mode tells; NaN for one without a descent."""
-    found = re.search(r"\bstep (\d+)|steps allowed \((\d+)\)", outcome)
-    return float(found[1] or found[2]) if found else float("nan")
+def steps_of(outcome: Outcome) -> float:
+    """The number of steps that a descent took; NaN for an outcome without a descent."""
+    return float("nan") if outcome.step is None else float(outcome.step)

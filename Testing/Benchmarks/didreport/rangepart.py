@@ -91,7 +91,7 @@ def write_range(context: Context) -> None:
                       text(own.default), text(own.sharpest), text(own.input), text(own.smoothest / own.default, 2),
                       text(own.sharpest / own.input, 2)])
         smoothest.append((made.candidates[0].tuning_noise_sd, own.smoothest))
-        endings.append([method, scene.name, model, *(made.outcomes.get(side, "-") for side in SIDES)])
+        endings.append([method, scene.name, model, *(str(made.outcomes.get(side, "-")) for side in SIDES)])
     # Neighbours on the smoother side may differ in the sixth digit only.
     write_csv(context.output / "range.csv", [row | {"edges_kept": _exactly(row["edges_kept"])} for row in rows])
     order = resolution_order(context, {"blend": BLEND, **{name: replace(settings, method=name) for name in METHODS

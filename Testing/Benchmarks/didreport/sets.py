@@ -14,6 +14,7 @@ import numpy as np
 from DIDInteractiveLib import candidates
 from DIDInteractiveLib.candidate import Candidate
 from DIDInteractiveLib.candidates import CandidateSet, generate_candidates
+from DIDInteractiveLib.outcome import Outcome
 from DIDInteractiveLib.settings import CandidateSettings
 from LDCTDenoiseLib import inference
 from LDCTDenoiseLib.inference import Denoiser
@@ -70,13 +71,15 @@ def _packed(found: CandidateSet) -> dict[str, np.ndarray]:
     rest = {f.name: getattr(found, f.name) for f in fields(found) if f.name != "candidates"}
     facts = [{f.name: getattr(one, f.name) for f in fields(one) if f.name != "array"} for one in found.candidates]
     return {"images": np.stack([one.array for one in found.candidates]),
-            "set": np.array(json.dumps(rest)), "facts": np.array(json.dumps(facts))}
+            "set": np.array(json.dumps(rest, default=asdict)), "facts": np.array(json.dumps(facts))}
 
 
 def _unpacked(stored: dict[str, np.ndarray]) -> CandidateSet:
     facts = json.loads(str(stored["facts"]))
     images = tuple(Candidate(array=image, **fact) for image, fact in zip(stored["images"], facts, strict=True))
-    return CandidateSet(candidates=images, **json.loads(str(stored["set"])))
+    rest = json.loads(str(stored["set"]))
+    outcomes = {direction: Outcome(**outcome) for direction, outcome in rest.pop("outcomes").items()}
+    return CandidateSet(candidates=images, outcomes=outcomes, **rest)
 
 
 @cache
