@@ -1,6 +1,6 @@
 """Measure resolution, noise texture, detectability and generalisation, and write Testing/Benchmarks/task.
 
-    python Testing/Benchmarks/task_report.py --data DATA [--parts scores rods disks grid mismatch real small]
+    python Testing/Benchmarks/task_report.py --data DATA [--parts scores rods disks grid mismatch real small robust]
     python Testing/Benchmarks/task_report.py --data DATA --extra-weights redcnn=runs/redcnn/best.pt
 
 DATA holds the public CT data as ``ldct fetch`` leaves it (validation/), and phantom/ and real_noise/, which ``ldct
@@ -29,12 +29,13 @@ from taskreport.methods import FilterMethod, NetworkMethod  # noqa: E402
 from taskreport.mismatchpart import write_mismatch  # noqa: E402
 from taskreport.plan import PARTS, Plan  # noqa: E402
 from taskreport.realpart import write_real  # noqa: E402
+from taskreport.robustpart import write_robust  # noqa: E402
 from taskreport.rodspart import write_rods  # noqa: E402
 from taskreport.scorespart import write_scores  # noqa: E402
 from taskreport.smallpart import write_small  # noqa: E402
 
-WRITERS = dict(zip(PARTS, (write_scores, write_rods, write_disks, write_grid, write_mismatch, write_real, write_small),
-                   strict=True))
+WRITERS = dict(zip(PARTS, (write_scores, write_rods, write_disks, write_grid, write_mismatch, write_real, write_small,
+                           write_robust), strict=True))
 
 
 def build(context: Context, parts) -> None:

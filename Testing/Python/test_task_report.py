@@ -231,7 +231,7 @@ def test_the_page_shows_the_worst_case_of_an_aim_and_how_many_are_like_it(tmp_pa
 PLACE = Anatomy("phantom", FILE, 0, 1)
 TINY = Plan(models=("tiny",), filters=("gaussian",), square=96, pixel=1.34, realisations=3, noise=(30.0,),
             anatomies=(PLACE,), doses=(0.0625,), pixels=(1.0,), grid_side=64, mismatch=(PLACE,), sizes=(0.9,),
-            small=(PLACE,))
+            small=(PLACE,), head_side=64)
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ TITLES = {
     "disks": "d' for detection and characterisation, on lesions in water and on the MITA disks",
     "grid": "dose x kernel x pixel size x anatomy",
     "mismatch": "a different reconstruction at test time: other geometry, other filter",
-    "real": "real noise without a reference: noise, edges, structure in what was removed",
+    "real": "real noise without a reference: noise, edges, inserted rods, structure in what was removed",
     "small": "small patients",
+    "robust": "metal, contrast medium, heads, thin slices; what was trained on, tested on, and not",
 }
 VERDICTS = ("met", "open", "missed", "not measured")
 """From good to bad."""

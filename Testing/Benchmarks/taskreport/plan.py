@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from didreport.plan import CRLM, SIIM
 from LDCTDenoiseLib.kernels import Kernel
 
-PARTS = ("scores", "rods", "disks", "grid", "mismatch", "real", "small")
+PARTS = ("scores", "rods", "disks", "grid", "mismatch", "real", "small", "robust")
 SOFT, STANDARD, SHARP = Kernel(0.35, 3.0), Kernel(0.49, 4.0), Kernel(0.70, 4.0)
 KERNELS = {"soft": SOFT, "standard": STANDARD, "sharp": SHARP}
 
@@ -25,6 +25,8 @@ class Anatomy:
 ABDOMEN = Anatomy("abdomen", CRLM, 0, 29)
 PELVIS = Anatomy("pelvis", CRLM, 0, 7)
 CHEST = Anatomy("chest", SIIM, 2, 3)
+THIN = Anatomy("thin slices, chest", "real_noise/lidc_0314_chest_philips_raw1mm_subset.nii.gz", 0, 18)
+HEAD = Anatomy("plastic head, bone kernel", "phantom/phantom_head_philips_bone1mm.nii.gz", 0, 15)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Plan:
         sizes: of the small patient, relative to the real one; small: whose slices.
         noise_index, dose: of the small patient and of the slices that are reconstructed again.
         mismatch: slices that are reconstructed again; real_slices: slices of each scan with real noise.
+        metal, vessels: slices that get rods of metal at ``metal_mm`` (y, x from the middle of the body, the first rod
+            left of the second), and vessels; thin, head: slices that are taken as they are.
+        head_side: pixels of the simulated head.
     """
 
     models: tuple[str, ...] = ("hrnet", "unet", "plain")
@@ -63,5 +68,11 @@ class Plan:
     sizes: tuple[float, ...] = (1.0, 0.7, 0.45)
     small: tuple[Anatomy, ...] = (ABDOMEN, CHEST)
     real: tuple[str, ...] = ("real_noise/cptac_pda_C3L-00189_abdomen_ge_LUNGKERNEL.nii.gz",
-                             "real_noise/lidc_0314_chest_philips_raw1mm_subset.nii.gz")
+                             THIN.file)
     real_slices: int = 2
+    metal: Anatomy = PELVIS
+    metal_mm: tuple[tuple[float, float], ...] = ((0.0, -90.0), (0.0, 90.0))
+    vessels: Anatomy = ABDOMEN
+    thin: Anatomy = THIN
+    head: Anatomy = HEAD
+    head_side: int = 400

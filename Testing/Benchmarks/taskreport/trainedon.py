@@ -1,0 +1,82 @@
+"""What the shipped networks were trained on, by their model cards, beside what this report tests them on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from didreport.tables import table
+from LDCTDenoiseLib.modelregistry import find_model
+
+from .context import Context
+from .plan import KERNELS
+from .robustscenes import Scene
+
+
+def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict]) -> list[str]:
+    """A table "trained on / tested on / tested, though not trained on", and what the cards say is missing in both.
+
+    ``rows`` are those of robust.csv.
+    """
+    plan = context.plan
+    cards = [find_model(name).details for name in plan.models]
+    files = sorted({a.file for a in (*plan.anatomies, *plan.mismatch, *plan.small)}
+                   | {s.file for s in scenes if s.file} | {f for f in plan.real if (context.data / f).is_file()})
+    trained = _training_files(cards)
+    known = set(map(patient_of, trained)) - {None}
+    names = [a.name for a in dict.fromkeys((*plan.anatomies, *plan.small))] + [s.name for s in scenes]
+    pixels = [*plan.pixels, *(s.pixel for s in scenes)]
+    thick = [s.thickness for s in scenes if s.thickness]
+    kernels = {**{name: k.f50 for name, k in KERNELS.items()}, **{s.name: s.kernel.f50 for s in scenes}}
+    body = [
+        ["noise added, HU", *_range(cards, "noise_added_hu", [r["added_hu"] for r in rows if r["dose"] < 1])],
+        ["pixel, mm", *_range(cards, "pixel_mm", pixels)],
+        ["slice thickness, mm", *_range(cards, "slice_thickness_mm", thick)],
+        ["kernel", _words(cards, "kernels"), "half the amplitude at "
+         f"{min(kernels.values()):.2f} to {max(kernels.values()):.2f}/mm", "the cards give no numbers"],
+        ["anatomy", _words(cards, "anatomy"), "; ".join(dict.fromkeys(names)), "see the limits below"],
+        ["files", ", ".join(sorted(trained)) or "-", ", ".join(map(_stem, files)),
+         "all but those of patients that were trained on: " + (", ".join(
+             _stem(f) for f in files if patient_of(_stem(f)) in known) or "none")]]
+    limits = list(dict.fromkeys(line for card in cards for line in card.get("limits", ())))
+    return ["## Trained on, tested on, and not", "",
+            "From the model cards of the shipped networks and from what the parts grid, small, real and robust of this "
+            "report look at; noise and thickness are those of this part.", "",
+            *table(["", "trained on", "tested on", "tested, though not trained on"], body),
+            "Limits that the cards state, among them what was neither trained on nor is tested here:", "",
+            *(f"- {line}" for line in limits), ""]
+
+
+def _stem(file: str) -> str:
+    return PurePosixPath(file).name.split(".")[0]
+
+
+def patient_of(stem: str) -> str | None:
+    """Collection and number of the patient with which a file's name begins; None where it names no single one.
+
+    The number is the first part with a digit: "lidc_0314_chest" and "lidc_0314_raw" are of one patient.
+    """
+    parts = stem.split("_")
+    number = next((part for part in parts if any(c.isdigit() for c in part)), None)
+    return number and f"{parts[0]} {number}"
+
+
+def _training_files(cards: Sequence[dict]) -> set[str]:
+    return {_stem(entry["file"]) for card in cards for entry in card.get("training", {}).get("data", ())}
+
+
+def _words(cards: Sequence[dict], name: str) -> str:
+    return "; ".join(dict.fromkeys(card["trained_for"][name] for card in cards
+                                   if name in card.get("trained_for", {}))) or "-"
+
+
+def _range(cards: Sequence[dict], name: str, tested: Sequence[float]) -> list[str]:
+    """Trained range, tested range, and the tested values outside the trained one, which all networks share."""
+    known = [card["trained_for"][name] for card in cards if name in card.get("trained_for", {})]
+    low = max((k[0] for k in known), default=math.nan)
+    high = min((k[1] for k in known), default=math.nan)
+    values = sorted({round(v, 2) for v in tested if math.isfinite(v)})
+    beyond = [f"{v:g}" for v in values if v < low or v > high]
+    return [f"{low:g} to {high:g}" if known else "-", f"{values[0]:g} to {values[-1]:g}" if values else "-",
+            ", ".join(beyond) or ("none" if known else "-")]
