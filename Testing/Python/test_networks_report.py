@@ -26,8 +26,9 @@ from networksreport.lesionpart import seed_table  # noqa: E402
 from networksreport.nets import stages  # noqa: E402
 from networksreport.otherscan import scanned  # noqa: E402
 from networksreport.pictures import body_square  # noqa: E402
-from networksreport.plan import LESIONS, Lesion  # noqa: E402
+from networksreport.plan import CONFIGS, LESIONS, Lesion  # noqa: E402
 from networksreport.scoring import greatest_error  # noqa: E402
+from networksreport.verdictspart import judges  # noqa: E402
 
 PIXEL = (0.8, 0.8)
 LESION = Lesion(64, 64, 14, -20)
@@ -253,6 +254,13 @@ def test_the_stages_of_a_training_are_told_in_their_order():
     assert [str(one) for one in stages({"iterations": 5, "batch_size": 1, "sampling": {"rotation": 10.0}})] == [
         "5 steps of 1 whole slices"]
     assert stages({}) == []
+
+
+def test_the_patients_that_a_recipe_validates_with_are_named():
+    patients = ["crlm_1006_cap_ge", "siim_tcga_single_slices-1"]
+    assert judges(patients, CONFIGS / "hrnet.toml") == "all 2 patients of this report"
+    assert judges(patients, CONFIGS / "seed.toml") == "crlm_1006_cap_ge"
+    assert judges(["someone"], CONFIGS / "seed.toml") == "no patient of this report"
 
 
 def test_the_papers_cnr_stands_beside_medians_by_its_definition():

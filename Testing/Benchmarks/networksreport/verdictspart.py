@@ -56,7 +56,7 @@ def selection_lines(context: Context) -> list[str]:
     lines = ["## Selection", "",
              "No network was trained on a patient of this report. They helped to choose the weights all the same:", ""]
     for recipe, networks in (("hrnet.toml", "shipped and equal networks"), ("literal/hrnet.toml", "literal forms")):
-        names = _judges(context, CONFIGS / recipe)
+        names = judges([p.name for p in context.cases.patients(context.plan.slices)], CONFIGS / recipe)
         lines.append(f"- best state of each run, {networks} (`configs/{recipe}` and those on top of it): by the error "
                      f"on patches or slices of {names}")
     lines += [f"- recipe: the trials in `configs/experiments` were judged by patients of `configs/hrnet.toml`'s "
@@ -72,10 +72,9 @@ def selection_lines(context: Context) -> list[str]:
                     "as there are patients.", ""]
 
 
-def _judges(context: Context, recipe: Path) -> str:
-    """The patients of this report that a recipe validates with."""
+def judges(patients: list[str], recipe: Path) -> str:
+    """Those patients of a report that a recipe validates with, in words."""
     stems = tuple(Path(source["path"]).name.split(".")[0] for source in read_config(recipe).data.validation)
-    patients = [p.name for p in context.cases.patients(context.plan.slices)]
     named = [name for name in patients if name.startswith(stems)]
     if len(named) == len(patients):
         return f"all {len(patients)} patients of this report"
