@@ -31,7 +31,7 @@ from networksreport.plan import PARTS, Plan  # noqa: E402
 from networksreport.scoring import Scores  # noqa: E402
 from networksreport.showcasespart import write_showcases  # noqa: E402
 from networksreport.slicespart import write_slices  # noqa: E402
-from reportcommand import command_of_parts, named_file, parsed, say, write_parts  # noqa: E402
+from reportcommand import command_of_parts, named_file, parsed, say, shown_path, write_parts  # noqa: E402
 
 WRITERS = dict(zip(PARTS, (write_slices, write_showcases, write_noise, write_failures), strict=True))
 
@@ -46,14 +46,8 @@ def shown_options(given, plan: Plan) -> str:
     if tuple(given.doses) != tuple(plan.doses):
         words += ["--doses", *(f"{dose:g}" for dose in given.doses)]
     if given.extra_weights:
-        words += ["--extra-weights", *(f"{name}={_shown(path)}" for name, path in given.extra_weights)]
+        words += ["--extra-weights", *(f"{name}={shown_path(path)}" for name, path in given.extra_weights)]
     return "".join(f" {word}" for word in words)
-
-
-def _shown(path: Path) -> str:
-    """A path inside the repository as seen from it; of any other the file and its folder."""
-    whole = path.resolve()
-    return whole.relative_to(ROOT).as_posix() if whole.is_relative_to(ROOT) else "/".join(whole.parts[-2:])
 
 
 def build(context: Context, parts) -> None:

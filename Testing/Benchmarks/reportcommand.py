@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).resolve().parent
-RUNS = HERE.parents[1] / "runs"
+ROOT = HERE.parents[1]
+RUNS = ROOT / "runs"
 
 
 def say(message: str) -> None:
@@ -40,6 +41,12 @@ def named_file(text: str) -> tuple[str, Path]:
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE")
     return name, Path(path)
+
+
+def shown_path(path: Path) -> str:
+    """A path inside the repository as seen from it; of any other the file and its folder."""
+    whole = path.resolve()
+    return whole.relative_to(ROOT).as_posix() if whole.is_relative_to(ROOT) else "/".join(whole.parts[-2:])
 
 
 def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from didfactory import WIDTHS, fitted
-from networkfactory import phantom
+from networkfactory import WIDTHS as RANDOM_WIDTHS
+from networkfactory import phantom, random_network
 from reportfactory import FILE, add_fitted_model, write_data
 from scipy import ndimage, optimize
 
@@ -21,11 +22,10 @@ sys.path.append(str(BENCHMARKS))
 
 import task_report  # noqa: E402
 from taskreport import gridpart, realpart, rescan, rodspart, squares, statistics  # noqa: E402
-from taskreport.aims import keep_aims, write_index  # noqa: E402
 from taskreport.diskspart import Task  # noqa: E402
 from taskreport.methods import FilterMethod, Scans  # noqa: E402
 from taskreport.plan import Anatomy, Plan  # noqa: E402
-from taskreport.statistics import Aim, Estimate, bootstrap, jackknife, matched_strength  # noqa: E402
+from taskreport.statistics import bootstrap, jackknife, matched_strength  # noqa: E402
 
 KERNEL = Kernel(0.49, 4.0)
 
@@ -190,44 +190,6 @@ def test_a_cell_of_the_grid_tells_what_it_breaks():
     assert broken(np.stack([target, target])) == ["", ""]
 
 
-@pytest.mark.parametrize(("sense", "limit", "found", "verdict"), (
-    ("at least", 0.84, Estimate(0.9, 0.86, 0.95), "met"),
-    ("at least", 0.84, Estimate(0.8, 0.7, 0.83), "missed"),
-    ("at least", 0.84, Estimate(0.8, 0.7, 0.9), "open"),
-    ("at most", 1.0, Estimate(1.0), "met"),
-    ("at most", 1.0, Estimate(1.01), "missed"),
-    ("within", 1.0, Estimate(-0.9), "met"),
-    ("within", 1.0, Estimate(-1.2), "missed"),
-    ("within", 1.0, Estimate(-0.9, -1.1, -0.7), "open"),
-    ("at most", 1.0, Estimate(float("nan")), "not measured")))
-def test_a_verdict_follows_from_value_interval_and_limit(sense, limit, found, verdict):
-    assert Aim("rods", "aim", "method", "case", sense, limit, found).verdict == verdict
-
-
-def test_the_page_keeps_the_aims_of_parts_that_are_not_made_again(tmp_path):
-    def aim(part, value):
-        return Aim(part, "aim", "net", "case", "at least", 0.5, Estimate(value))
-    (tmp_path / "rods.md").write_text("rods")
-    keep_aims(tmp_path, "rods", [aim("rods", 0.4), aim("rods", 0.6)])
-    keep_aims(tmp_path, "grid", [aim("grid", 0.7)])
-    keep_aims(tmp_path, "rods", [aim("rods", 0.45)])
-    with (tmp_path / "aims.csv").open() as stream:
-        kept = [(row["part"], row["verdict"]) for row in csv.DictReader(stream)]
-    assert kept == [("rods", "missed"), ("grid", "met")]
-    write_index(tmp_path)
-    assert "**missed** by 0.05: 0.45, case" in (tmp_path / "README.md").read_text()
-
-
-def test_the_page_shows_the_worst_case_of_an_aim_and_how_many_are_like_it(tmp_path):
-    cases = [Aim("rods", "aim", "net", f"case {n}", "within", 1.0, Estimate(v)) for n, v in enumerate((0.5, -3.0, 2.0))]
-    (tmp_path / "rods.md").write_text("rods")
-    keep_aims(tmp_path, "rods", [*cases, Aim("rods", "other", "net", "case", "at most", 1.0, Estimate(math.nan))])
-    write_index(tmp_path)
-    page = (tmp_path / "README.md").read_text()
-    assert "**missed** by 2: 2 of 3; -3, case 1" in page and "| other | at most 1 | not measured |" in page
-    assert "1 met, 0 open, 2 missed, 1 not measured" in page
-
-
 PLACE = Anatomy("phantom", FILE, 0, 1)
 TINY = Plan(models=("tiny",), filters=("gaussian",), square=96, pixel=1.34, realisations=3, noise=(30.0,),
             anatomies=(PLACE,), doses=(0.0625,), pixels=(1.0,), grid_side=64, mismatch=(PLACE,), sizes=(0.9,),
@@ -271,18 +233,36 @@ def test_the_command_writes_every_part_and_takes_finished_work_from_its_cache(da
     assert {name: (tmp_path / "task" / name).read_text() for name in before} == before
 
 
-def test_further_weights_take_part_under_their_name(data, tmp_path):
-    folder = tmp_path / "training"
+def trained_folder(folder: Path, architecture: str, widths, state: dict) -> Path:
+    """Weights as a training leaves them."""
     folder.mkdir()
-    torch.save(fitted("plain").network.state_dict(), folder / "best.pt")
+    torch.save(state, folder / "best.pt")
     (folder / "config.json").write_text(json.dumps({"network": {
-        "architecture": "plain", "widths": list(WIDTHS["plain"]), "form": "shipped", "options": {}}}))
+        "architecture": architecture, "widths": list(widths), "form": "shipped", "options": {}}}))
+    return folder / "best.pt"
+
+
+def test_further_weights_take_part_under_their_name_and_only_redcnn_in_the_larger_parts(data, tmp_path):
+    other = trained_folder(tmp_path / "other", "plain", WIDTHS["plain"], fitted("plain").network.state_dict())
+    redcnn = trained_folder(tmp_path / "redcnn", "redcnn", RANDOM_WIDTHS["redcnn"],
+                            random_network("redcnn").state_dict())
     arguments = ["--data", str(data), "--output", str(tmp_path / "task"), "--cache", str(tmp_path / "cache"),
-                 "--parts", "small", "--extra-weights", f"other={folder / 'best.pt'}"]
+                 "--parts", "disks", "small", "--extra-weights", f"other={other}", f"redcnn={redcnn}"]
     assert task_report.main(arguments, TINY) == 0
-    with (tmp_path / "task" / "small.csv").open() as stream:
-        rows = {row["method"].split()[0]: row["rmse_hu"] for row in csv.DictReader(stream)}
-    assert rows.keys() == {"tiny", "other"} and rows["tiny"] == rows["other"]
+
+    def methods(part: str) -> dict[str, str]:
+        with (tmp_path / "task" / f"{part}.csv").open() as stream:
+            rows = list(csv.DictReader(stream))
+        name = "d" if part == "disks" else "rmse_hu"
+        return {row["method"].split()[0]: row[name] for row in rows if row["method"].split()[0] != "FBP"}
+
+    found = methods("disks")
+    assert {"tiny", "other", "redcnn"} <= found.keys() and found["tiny"] == found["other"] != found["redcnn"]
+    assert methods("small").keys() == {"tiny", "redcnn"}
+    assert "Left out here: other" in (tmp_path / "task" / "small.md").read_text()
+    page = (tmp_path / "task" / "README.md").read_text()
+    assert "--data DATA --extra-weights other=other/best.pt redcnn=redcnn/best.pt`" in page
+    assert str(tmp_path) not in page
 
 
 def test_the_command_names_what_is_missing(data, tmp_path, capsys):

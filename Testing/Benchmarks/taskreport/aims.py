@@ -9,7 +9,9 @@ from pathlib import Path
 
 from didreport.tables import table, write_csv, write_page
 
+from .origin import origin_lines
 from .plan import PARTS
+from .rodspart import LEVELS
 from .statistics import CONFIDENCE, Aim
 
 TITLES = {
@@ -24,6 +26,13 @@ TITLES = {
 }
 VERDICTS = ("met", "open", "missed", "not measured")
 """From good to bad."""
+TEXTURE = {"peak_ratio": "frequency of the peak", "mean_ratio": "mean frequency", "height_ratio": "height of the peak",
+           "height_at_equal_noise": "height at equal variance"}
+TRIED = """What was tried against them, one change at a time and each with its cost, stands in the report on
+[recipes](../recipes/README.md): the loss (with a term for the noise spectrum), the range of noise and of kernels, the
+share of phantoms, biases, averaged weights, widths, patches and learning rates. The cards of the shipped networks
+([models.json](../../../LDCTDenoise/LDCTDenoiseLib/Models/models.json)) tell how those were trained. What a lower
+strength keeps, half the noise instead of all that can go, [rods](rods.md) and [disks](disks.md) show side by side."""
 
 
 def keep_aims(folder: Path, part: str, aims: Sequence[Aim]) -> None:
@@ -43,9 +52,9 @@ def write_index(folder: Path) -> None:
     counts = Counter(row["verdict"] for row in rows)
     lines = [
         "# Tasks and generalisation, measured", "",
-        "Written by `python Testing/Benchmarks/task_report.py --data DATA`; every number, verdict and figure was "
-        "measured by it. Not for clinical use.", "", *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
-        "## Verdict on every aim", "",
+        "Every number, verdict and figure was measured by Testing/Benchmarks/task_report.py. Not for clinical use.", "",
+        *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
+        *origin_lines(folder, there), "## Verdict on every aim", "",
         f"met / missed: by the value itself; open: the limit lies inside the value's {CONFIDENCE:.0%} interval, where "
         "there is one; not measured: it could not be. A cell holds the verdict on its worst case, which it names, and "
         f"how many of all cases have that verdict. Of all {len(rows)} cases, which are in [aims.csv](aims.csv), "
@@ -59,6 +68,9 @@ def write_index(folder: Path) -> None:
                 [aim.replace("|", "\\|"), f"{sense} {limit}",
                  *(_cell([row for row in own if (row["aim"], row["method"]) == (aim, method)]) for method in methods)]
                 for aim, sense, limit in aims])]
+        if part == "rods":
+            lines += _texture(_read(folder, "texture.csv"), methods)
+    lines += _tried(rows)
     write_page(folder / "README.md", lines)
 
 
@@ -77,8 +89,38 @@ def _cell(rows: list[dict]) -> str:
     return f"**{verdict}**{by}: {share}{_measured(worst)}, {worst['case']}"
 
 
-def _read(folder: Path) -> list[dict]:
-    path = folder / "aims.csv"
+def _texture(rows: list[dict], methods: Sequence[str]) -> list[str]:
+    """Noise power spectra relative to FBP's, of which the project limits none."""
+    body = []
+    for noise, level in dict.fromkeys((r["noise_hu"], r["level"]) for r in rows if r["level"] in LEVELS):
+        for name, words in TEXTURE.items():
+            cells = []
+            for method in methods:
+                own = [r for r in rows if (r["noise_hu"], r["level"], r["method"]) == (noise, level, method)]
+                cells += [f"{float(r[name]):.2g}" for r in own] or ["-"]
+            body.append([f"noise {float(noise):g} HU, {level}", words, *cells])
+    if not body:
+        return []
+    return ["Noise power spectrum relative to FBP's, for which no limit is set; 1 keeps FBP's texture, and the height "
+            "falls with the noise. Intervals are in [rods](rods.md).", "",
+            *table(["noise", "of the spectrum", *methods], body)]
+
+
+def _tried(rows: list[dict]) -> list[str]:
+    """Which aims are missed somewhere, and where to read what was tried against that."""
+    missed = {}
+    for row in rows:
+        if row["verdict"] == "missed":
+            methods = missed.setdefault((row["part"], row["aim"]), [])
+            methods += [row["method"]] * (row["method"] not in methods)
+    if not missed:
+        return []
+    body = [[part, aim.replace("|", "\\|"), ", ".join(methods)] for (part, aim), methods in missed.items()]
+    return ["## Missed, and what was tried", "", *table(["part", "missed in at least one case", "by"], body), TRIED]
+
+
+def _read(folder: Path, name: str = "aims.csv") -> list[dict]:
+    path = folder / name
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as stream:

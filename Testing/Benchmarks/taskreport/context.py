@@ -12,7 +12,7 @@ from didreport.cache import Cache, digest_of_files
 from LDCTDenoiseLib import evaluationphantoms, fanbeam, kernels, simulation
 from LDCTDenoiseLib.evaluationcases import Patient, load_patients
 
-from .methods import Method, Scans, digest, seconds
+from .methods import OPPONENT, Method, NetworkMethod, Scans, digest, seconds
 from .plan import Anatomy, Plan
 
 SIMULATION = tuple(Path(m.__file__) for m in (evaluationphantoms, fanbeam, kernels, simulation))
@@ -21,19 +21,33 @@ PACKAGE = Path(__file__).parent
 
 @dataclass
 class Context:
-    """``output`` is the report's folder, ``validation`` that of the report of ``ldct evaluate`` that it builds on."""
+    """``output`` is the report's folder, ``validation`` holds those of the reports of ``ldct evaluate`` that it builds
+    on, ``command`` is what builds it.
+    """
 
     plan: Plan
     data: Path
     output: Path
-    validation: Path
+    validation: tuple[Path, ...]
     cache: Cache
     methods: list[Method]
     say: Callable[[str], None] = print
+    command: str = ""
 
     @property
-    def networks(self) -> list[Method]:
+    def networks(self) -> list[NetworkMethod]:
         return [m for m in self.methods if m.kind == "network"]
+
+    @property
+    def leading(self) -> list[NetworkMethod]:
+        """The plan's own networks and RED-CNN: those that see every condition of the larger parts."""
+        return [m for m in self.networks if m.key in self.plan.models or m.identity["architecture"] == OPPONENT]
+
+    def leading_words(self) -> str:
+        """Who takes part where only ``leading`` does, and who does not."""
+        others = [m.label for m in self.networks if m not in self.leading]
+        words = f"Networks: {', '.join(m.label for m in self.leading)}."
+        return words + (f" Left out here: {', '.join(others)}." if others else "")
 
     @cached_property
     def _codes(self) -> dict[str, str]:

@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from . import squares
 from .context import Context
-from .drawing import Panel, draw_bars, draw_panels
-from .methods import Scans
+from .drawing import Box, Panel, draw_bars, draw_panels
+from .methods import NO_BM3D, Scans
 from .plan import STANDARD
 from .statistics import CONFIDENCE, Aim, Estimate, jackknife, matched_strength
 
@@ -30,6 +30,12 @@ DETECTION, KIND, ANY = "spot or none", "solid or rim", "all rods"
 LEVELS = {"half the noise": "half", "full strength": "full"}
 WEAK = 1.0
 """A ratio to an FBP d' below this says nothing; it is left out."""
+ASKED = 50
+"""Realisations that numbers of this kind should come from; the MITA disks hold fewer."""
+LESIONS_HU = (-40.0, 60.0)
+"""Window in which spots and rims can be seen."""
+SMOOTHED = 2.0
+"""Sigma in pixels with which the disks are shown."""
 
 Outputs = dict[str, np.ndarray]
 """Channel outputs (scans, copies, channels) of every kind of signal."""
@@ -55,6 +61,7 @@ class Task:
 
 def write_disks(context: Context) -> list[Aim]:
     """Write disks.md, disks.csv, disks.png and disks-images.png, and return the aims."""
+    plan = context.plan
     rows, pictures = _lesions(context)
     there = [name for name, file in DISKS.items() if (context.data / file).is_file()]
     for name in there:
@@ -62,11 +69,16 @@ def write_disks(context: Context) -> list[Aim]:
     write_csv(context.output / "disks.csv", rows)
     shown = [r for r in rows if r["ratio"] is not None and not (r["group"].startswith("MITA") and r["task"] != ANY)]
     draw_bars(context.output / "disks.png", shown)
-    draw_panels(context.output / "disks-images.png", pictures, context.plan.square)
+    draw_panels(context.output / "disks-images.png", pictures, plan.square)
     write_page(context.output / "disks.md", _page(context, rows, there))
     names = {m.label for m in context.networks}
-    return [Aim("disks", f"d' of FBP kept: {r['task']} (a limit of this report)", r["method"], r["group"], "at least",
+    return [Aim("disks", f"d' of FBP kept: {r['task']} (a limit of this report)", r["method"],
+                f"{r['group']}, {_count(WITHOUT if r['group'].startswith('MITA') else plan.realisations)}", "at least",
                 1.0, Estimate(r["ratio"], r["ratio_low"], r["ratio_high"])) for r in shown if r["method"] in names]
+
+
+def _count(realisations: int) -> str:
+    return f"{realisations} realisations" + (f" of {ASKED} that were asked for" if realisations < ASKED else "")
 
 
 def _lesions(context: Context) -> tuple[list[dict], list[list[Panel]]]:
@@ -97,13 +109,19 @@ def _lesions(context: Context) -> tuple[list[dict], list[list[Panel]]]:
                 "spot": seen(stack[half:], five), "rim": seen(stack[half:], four)}
 
     tasks = [Task(DETECTION, (("spot", "none"),)), Task(KIND, (("rim", "solid"),))]
-    rows, panels = [], []
+    middle = (plan.square - 1) / 2
+    marks = tuple(Box(middle + y / plan.pixel, middle + x / plan.pixel, 1.5 * radius / plan.pixel, "yellow", circle)
+                  for radius, where, circle in ((squares.SPOT_MM, five, True), (squares.LESION_MM, four, False))
+                  for y, x in where)
+    scans, rows, panels = Scans(images, solid.spacing, flat), [], []
     for level in LEVELS:
-        rows_here, pictures = _rows(context, f"squares, {level}", "lesions",
-                                    Scans(images, solid.spacing, flat), outputs, tasks, half, level, half)
-        rows += rows_here
-        panels = panels or pictures
-    return rows, [panels]
+        found, stacks = _rows(context, f"squares, {level}", "lesions", scans, outputs, tasks, half, level)
+        rows += found
+        panels = panels or [[Panel(pick(stack[half:]), label, words, marks if label == "FBP" else (), LESIONS_HU)
+                             for label, stack in stacks.items()]
+                            for words, pick in (("one scan", lambda part: part[0]),
+                                                (f"mean of {half} scans", lambda part: part.mean(axis=0)))]
+    return rows, panels
 
 
 def _mita(context: Context, name: str, pictures: list[list[Panel]]) -> list[dict]:
@@ -131,12 +149,14 @@ def _mita(context: Context, name: str, pictures: list[list[Panel]]) -> list[dict
     scans = Scans(images, (1.0, DISK_PIXEL_MM, DISK_PIXEL_MM), flat)
     rows = []
     for level in LEVELS:
-        found, _ = _rows(context, f"MITA, {name}, {level}", f"MITA {name}", scans, outputs, tasks, WITHOUT, level, 0)
+        found, _ = _rows(context, f"MITA, {name}, {level}", f"MITA {name}", scans, outputs, tasks, WITHOUT, level)
         rows += found
-    mean = [ndimage.gaussian_filter(part.mean(axis=0), 1.0) for part in (images[:WITHOUT], images[WITHOUT:])]
-    if len(pictures) == 1:
+    marks = tuple(Box((len(position) - 1) / 2 + y / DISK_PIXEL_MM, (len(position) - 1) / 2 + x / DISK_PIXEL_MM,
+                      (DISK_RODS[rod][2] + 2) / DISK_PIXEL_MM, "yellow", True) for rod, (y, x) in signals.items())
+    mean = [ndimage.gaussian_filter(part.mean(axis=0), SMOOTHED) for part in (images[:WITHOUT], images[WITHOUT:])]
+    if len(pictures) == 2:
         pictures.append([])
-    pictures[1].append(Panel(mean[1] - mean[0], f"MITA, {name}", "with rods - without", window=(-15.0, 15.0)))
+    pictures[2].append(Panel(mean[1] - mean[0], f"MITA, {name}", "FBP: with rods - without", marks, (-15.0, 15.0)))
     return rows
 
 
@@ -147,11 +167,11 @@ def _seen(images: np.ndarray, pixel: float, place: tuple[float, float], side: in
 
 
 def _rows(context: Context, group: str, title: str, scans: Scans, outputs: Callable[[np.ndarray], Outputs],
-          tasks: Sequence[Task], count: int, level: str, shown: int) -> tuple[list[dict], list[Panel]]:
-    """d' of every task and method at one level; panels of scan number ``shown``."""
+          tasks: Sequence[Task], count: int, level: str) -> tuple[list[dict], dict[str, np.ndarray]]:
+    """d' of every task and method at one level, and the scans as each method leaves them at it."""
     before = outputs(scans.images)
     noise = _noise(scans.images, scans.flat, count)
-    rows, panels = [], [Panel(scans.images[shown], "FBP")]
+    rows, stacks = [], {"FBP": scans.images}
     fbp = {task.name: jackknife(lambda chosen: task.measure(before, chosen), count) for task in tasks}
     if level == next(iter(LEVELS)):
         rows += [_row(group, "FBP", task.name, "FBP", 0.0, math.nan, fbp[task.name], None) for task in tasks]
@@ -160,10 +180,9 @@ def _rows(context: Context, group: str, title: str, scans: Scans, outputs: Calla
         strength = 1.0
         if LEVELS[level] == "half":
             strength = matched_strength(noise, _noise(images, scans.flat, count), context.plan.noise_share)
-        panels.append(Panel(scans.images[shown] * (1 - (strength or 1.0)) + images[shown] * (strength or 1.0),
-                            method.label))
         if strength is None:
             continue
+        stacks[method.label] = (1 - strength) * scans.images + strength * images
         after = outputs(images)
         mixed = {kind: (1 - strength) * before[kind] + strength * after[kind] for kind in before}
         for task in tasks:
@@ -172,7 +191,7 @@ def _rows(context: Context, group: str, title: str, scans: Scans, outputs: Calla
             if fbp[task.name].value >= WEAK:
                 ratio = jackknife(lambda chosen: task.measure(mixed, chosen) / task.measure(before, chosen), count)
             rows.append(_row(group, method.label, task.name, level, strength, parameter, found, ratio))
-    return rows, panels
+    return rows, stacks
 
 
 def _noise(images: np.ndarray, flat: np.ndarray, count: int) -> np.ndarray:
@@ -207,14 +226,13 @@ def _page(context: Context, rows: list[dict], there: Sequence[str]) -> list[str]
         f"project's own task: a solid lesion of {squares.LESION_HU:g} HU, {2 * squares.LESION_MM:g} mm wide, or one "
         f"with a rim of {squares.RIM_HU:g} HU around a core of {2 * squares.CORE_MM:g} mm without contrast, at "
         f"{len(four)} places: both have the same mean, so that only their inner structure tells a metastasis with a "
-        "dead core or an abscess from a solid lesion.", ""]
+        f"dead core or an abscess from a solid lesion. {NO_BM3D}", ""]
     if there:
         lines += ["**MITA disks** (doi:10.5281/zenodo.7996580): per dose ten simulated slices with four rods and ten "
                   "without. Ten slices with one copy of each rod are few: the intervals are wide, and a ratio is "
                   f"given only where FBP's d' is at least {WEAK:g}. Detection of each rod and, as root mean square, of "
                   "all; as characterisation, which of two rods of nearly the same sum but different size and contrast "
-                  "it is.",
-                  ""]
+                  f"it is. {_left_out(rows, there)}", ""]
     else:
         lines += ["The MITA disks are left out: the data folder has no phantom/sim_lcdct_*.", ""]
     lines += ["![d' relative to FBP's](disks.png)", ""]
@@ -230,10 +248,19 @@ def _page(context: Context, rows: list[dict], there: Sequence[str]) -> list[str]
             lines += [f"## {group}, {level}", "", *table(["method", "strength", *tasks], body)]
             absent = [m.label for m in context.methods if m.label not in {r["method"] for r in own}]
             lines += [f"Never reaches half the noise: {', '.join(absent)}.", ""] if absent else []
-    lines += ["Solid lesions or rims and spots, one realisation, half the noise, W/L [-160, 240]; below, the mean "
-              "difference between slices with and without rods, smoothed, -15 to 15 HU:", "",
-              "![lesions](disks-images.png)"]
-    return lines
+    words = (" Below, the MITA disks: the mean of the slices with rods (circles) less that of those without, smoothed, "
+             "-15 to 15 HU.")
+    return [*lines, f"Spots (circles) and rims (squares) at half the noise, {LESIONS_HU[0]:g} to {LESIONS_HU[1]:g} HU: "
+            f"one scan, and the mean of all, which shows what is left of the signal.{words if there else ''}", "",
+            "![lesions](disks-images.png)"]
+
+
+def _left_out(rows: list[dict], there: Sequence[str]) -> str:
+    """Which doses have no place in the figure and among the aims, and why."""
+    weak = [name for name in there for r in rows
+            if r["group"].startswith(f"MITA, {name}, ") and (r["task"], r["level"]) == (ANY, "FBP") and r["d"] < WEAK]
+    words = f"In the figure and among the aims stand only doses at which FBP's d' for all rods is at least {WEAK:g}"
+    return words + (f", so these do not: {'; '.join(weak)}." if weak else ": all.")
 
 
 def _d(row: dict) -> str:

@@ -12,14 +12,18 @@ import numpy as np
 from didreport.cache import digest_of_files
 from LDCTDenoiseLib import classical
 from LDCTDenoiseLib.classical import FILTERS, Noise
-from LDCTDenoiseLib.evaluationnetwork import Network
 from LDCTDenoiseLib.evaluationprobe import fingerprint
 from LDCTDenoiseLib.hu import round_to_dtype
-from LDCTDenoiseLib.modelregistry import ModelCard
+from LDCTDenoiseLib.modelregistry import ModelCard, find_model
 from LDCTDenoiseLib.noiselevel import global_noise_level
+from networksreport.nets import ReportNetwork
 
 TUNED_ON = 2
 """Scans on which a filter's parameter is chosen."""
+OPPONENT = "redcnn"
+"""The architecture that HRNet is to be at least as good as."""
+NO_BM3D = ("BM3D, which has its rows in [scores](scores.md), takes no part here: it takes the longest of all filters "
+           "(its cost is told there), and its package is for non-commercial research only.")
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class NetworkMethod:
     kind = "network"
 
     def __init__(self, model: str | ModelCard):
-        self.network = Network(model, "cpu")
+        self.network = ReportNetwork(find_model(model) if isinstance(model, str) else model)
         self.key, self.label = self.network.key, self.network.label
         # What the code makes of a small case, not the code itself: most changes of it change no result.
         self.identity = {**self.network.identity, "probe": fingerprint(self.network, "cpu")}

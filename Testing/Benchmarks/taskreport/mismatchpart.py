@@ -17,18 +17,20 @@ from networksreport.otherscan import PIXEL_MM, SCAN, scanned
 from . import rescan
 from .context import Context
 from .drawing import Panel, draw_panels
+from .methods import NO_BM3D
 from .plan import Anatomy
 from .statistics import Aim, Estimate
 
 FILTER = rescan.Butterworth(0.35, 3)
 CROP_MM = 220.0
 KNOWN, OTHER = "as in training", "other reconstruction"
-SIDE = 220
+SIDE, SHOWN_MM = 220, 165.0
+"""Side of a panel in pixels, and what it shows, in mm."""
 
 
 def write_mismatch(context: Context) -> list[Aim]:
     """Write mismatch.md, mismatch.csv and mismatch.png, and return the aims."""
-    methods = [LowDose(), *(m.network for m in context.networks), *(Classical(f, 1) for f in context.plan.filters)]
+    methods = [LowDose(), *(m.network for m in context.leading), *(Classical(f, 1) for f in context.plan.filters)]
     rows, pictures = [], []
     for number, anatomy in enumerate(context.plan.mismatch):
         for name, make in ((KNOWN, _as_trained), (OTHER, _otherwise)):
@@ -41,9 +43,10 @@ def write_mismatch(context: Context) -> list[Aim]:
                              "kind": method.kind, "rmse_hu": found.rmse, "ssim": found.ssim, "vif": found.vif,
                              "gnl_hu": found.gnl, "bias_soft_hu": found.bias["soft"], "parameter": found.parameter})
                 if method.kind != "classical":
-                    panels.append(Panel(_square(output.array[0]), method.label, f"{name}, RMSE {found.rmse:.1f}"))
+                    panels.append(Panel(_square(output.array[0], case), method.label,
+                                        f"{name}, RMSE {found.rmse:.1f} HU"))
             if number == 0:
-                pictures.append([*panels, Panel(_square(case.reference[0]), "reference", name)])
+                pictures.append([*panels, Panel(_square(case.reference[0], case), "reference", name)])
     _add_ratios(rows)
     write_csv(context.output / "mismatch.csv", rows)
     draw_panels(context.output / "mismatch.png", pictures, SIDE)
@@ -51,10 +54,11 @@ def write_mismatch(context: Context) -> list[Aim]:
     return _aims(context, rows)
 
 
-def _square(image: np.ndarray) -> np.ndarray:
-    """The middle of an image, so that both reconstructions fill a panel of one size."""
-    first = [max(0, (n - SIDE) // 2) for n in image.shape]
-    return image[first[0]:first[0] + SIDE, first[1]:first[1] + SIDE]
+def _square(image: np.ndarray, case: Case) -> np.ndarray:
+    """The middle of an image, as many mm of it in either reconstruction, whose pixels differ in size."""
+    side = min(round(SHOWN_MM / case.patient.spacing[1]), *image.shape)
+    first = [(n - side) // 2 for n in image.shape]
+    return image[first[0]:first[0] + side, first[1]:first[1] + side]
 
 
 def _as_trained(context: Context, anatomy: Anatomy) -> Case:
@@ -114,21 +118,23 @@ def _mean(rows: list[dict], name: str, method: str, reconstruction: str) -> floa
 
 def _aims(context: Context, rows: list[dict]) -> list[Aim]:
     found = []
-    for method in context.networks:
+    for method in context.leading:
         worst = max((r for r in rows if r["method"] == method.label and r["reconstruction"] == OTHER),
                     key=lambda r: r["ratio"])
         found.append(Aim("mismatch", "RMSE never rises under another reconstruction (ratio to low dose)", method.label,
                          f"worst of {len(context.plan.mismatch)} slices: {worst['anatomy']}", "at most", 1.0,
                          Estimate(worst["ratio"])))
-    labels = {m.key: m.label for m in context.networks}
-    if {"hrnet", "unet"} <= set(labels):
-        for name in (KNOWN, OTHER):
-            quotients = [_mean([r for r in rows if r["anatomy"] == a.name], "rmse_hu", labels["hrnet"], name)
-                         / _mean([r for r in rows if r["anatomy"] == a.name], "rmse_hu", labels["unet"], name)
-                         for a in context.plan.mismatch]
-            found.append(Aim("mismatch", "HRNet's RMSE at most U-Net's, as the seed saw it", labels["hrnet"],
-                             f"{name}, mean of {len(quotients)} slices", "at most", 1.0,
-                             Estimate(float(np.mean(quotients)))))
+    both = {m.key: m for m in context.leading if m.key in ("hrnet", "unet")}
+    if len(both) == 2:
+        hrnet, unet = both["hrnet"], both["unet"]
+        plan = context.plan
+        aim = (f"HRNet's RMSE over U-Net's under another reconstruction, on these {len(plan.mismatch)} slices only, "
+               f"HRNet after {hrnet.network.schedule}, the U-Net after {unet.network.schedule}")
+        for anatomy in plan.mismatch:
+            here = [r for r in rows if (r["anatomy"], r["reconstruction"]) == (anatomy.name, OTHER)]
+            own = {r["method"]: r["rmse_hu"] for r in here}
+            found.append(Aim("mismatch", aim, hrnet.label, f"{anatomy.name}, {OTHER}, NI {plan.noise_index:g} HU",
+                             "at most", 1.0, Estimate(own[hrnet.label] / own[unet.label])))
     return found
 
 
@@ -147,7 +153,12 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
         f"the middle {CROP_MM:g} mm of the body. Classical filters at their best parameter against the reference on "
         "the very slice, told the noise. The noise has another colour in the other reconstruction, so ratios of one "
         "and the other are not of one task; how a method's ratio moves against the other methods' tells what the "
-        "mismatch costs.", ""]
+        "mismatch costs.", "",
+        f"{context.leading_words()} {NO_BM3D}", "",
+        f"**These are {len(plan.mismatch)} slices, with one filter and at one noise index.** [Figure 7 of the "
+        "showcases](../networks/showcases.md#figure-7-another-reconstruction) has other slices, filters and noise "
+        "indices of the same scanner; whether HRNet is ahead of the U-Net can differ there. Read both before a "
+        "conclusion.", ""]
     methods = list(dict.fromkeys(r["method"] for r in rows))
     body = []
     for method in methods:
@@ -161,5 +172,6 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
     body = [[method, *(text(next(r["ratio"] for r in rows if (r["method"], r["anatomy"], r["reconstruction"]) ==
                                  (method, *place)), 3) for place in places)] for method in methods]
     lines += [*table(["method", *(f"{a}, {r}" for a, r in places)], body),
-              f"{plan.mismatch[0].name}, the middle, W/L [-160, 240]:", "", "![reconstructions](mismatch.png)"]
+              f"{plan.mismatch[0].name}, the middle {SHOWN_MM:g} mm in both rows, W/L [-160, 240]:", "",
+              "![reconstructions](mismatch.png)"]
     return lines

@@ -13,15 +13,15 @@ from scipy import ndimage
 from . import squares
 from .context import Context
 from .drawing import Panel, draw_panels, draw_rods
-from .methods import Scans
+from .methods import NO_BM3D, Scans
 from .plan import STANDARD
 from .statistics import CONFIDENCE, Aim, Estimate, bootstrap, matched_strength
 
-PUBLISHED = {100.0: 0.32 / 0.38, 50.0: 0.27 / 0.38, 20.0: 0.18 / 0.38}
-"""TTF50 of a strong published network relative to FBP's, as the project's notes on the field give them; noise and
-kernel differ."""
-AIMS = {100.0: 0.84, 50.0: 0.71, 20.0: 0.5}
-"""At half the noise; the project set those of 100 and 20 HU, that of 50 HU is the published ratio."""
+PUBLISHED = {100.0: round(0.32 / 0.38, 3), 50.0: round(0.27 / 0.38, 3), 20.0: round(0.18 / 0.38, 3)}
+"""Frequency at half the transfer of a residual network at its highest strength, relative to FBP's."""
+SOURCE = "Proc. SPIE 12463:124631J, doi:10.1117/12.2654972"
+AIMS = {100.0: 0.84, 20.0: 0.5}
+"""The project's own, at half the noise; it set none for 50 HU."""
 ROD_BIAS_HU = 1.0
 NPS_SIDE = 48
 EDGE_MM = 4.0
@@ -61,7 +61,7 @@ def write_rods(context: Context) -> list[Aim]:
         pictures.append(panels)
     write_csv(context.output / "rods.csv", rows)
     write_csv(context.output / "texture.csv", texture)
-    draw_rods(context.output / "rods.png", rows, curves, AIMS)
+    draw_rods(context.output / "rods.png", rows, curves, AIMS, PUBLISHED)
     draw_panels(context.output / "rods-images.png", pictures, plan.square)
     write_page(context.output / "rods.md", _page(context, rows, texture))
     return aims
@@ -182,11 +182,12 @@ class _Texture:
 def _aims(rows: list[dict], method: str, noise: float) -> list[Aim]:
     found = []
     own = [r for r in rows if r["method"] == method and r["noise_hu"] == noise]
-    for contrast, limit in AIMS.items():
-        half = [r for r in own if r["level"] == LEVELS[0] and r["contrast_hu"] == contrast]
-        value = Estimate(half[0]["ratio"], half[0]["low"], half[0]["high"]) if half else Estimate(math.nan)
-        found.append(Aim("rods", f"TTF50 of rods of {contrast:g} HU at half the noise, relative to FBP", method,
-                         f"noise {noise:g} HU", "at least", limit, value))
+    for limits, words in ((AIMS, ""), (PUBLISHED, ": at least as sharp as a published network")):
+        for contrast, limit in limits.items():
+            half = [r for r in own if r["level"] == LEVELS[0] and r["contrast_hu"] == contrast]
+            value = Estimate(half[0]["ratio"], half[0]["low"], half[0]["high"]) if half else Estimate(math.nan)
+            found.append(Aim("rods", f"TTF50 of rods of {contrast:g} HU at half the noise, relative to FBP{words}",
+                             method, f"noise {noise:g} HU", "at least", limit, value))
     for row in own:
         if row["level"] == LEVELS[1]:
             found.append(Aim("rods", "HU bias inside rods of up to 100 HU, full strength", method,
@@ -211,7 +212,14 @@ def _page(context: Context, rows: list[dict], texture: list[dict]) -> list[str]:
         "the SD in the middle of the square, where the noise power spectrum (NPS) is measured too. A classical filter "
         "has the weakest parameter of its list that leaves no more than that, and is then blended in the same way. "
         "Full strength: s = 1. The bias is that of the rod, of the two, that moves more. Flat rods in flat water are "
-        "what non-local means and total variation assume images to be; patients are not, see [scores](scores.md).", "",
+        f"what non-local means and total variation assume images to be; patients are not, see [scores](scores.md). "
+        f"{NO_BM3D}", "",
+        "**Limits.** This project aims at " + ", ".join(f"{r:g} at {c:g} HU" for c, r in AIMS.items()) + " of FBP's "
+        "TTF50, and set none for 50 HU. Published are " + ", ".join(f"{r:g} at {c:g} HU" for c, r in PUBLISHED.items())
+        + f" ({SOURCE}, abstract: a residual network, 0.32, 0.27 and 0.18 per mm where FBP has 0.38). Those are of "
+        "lesions inserted into patients, at that network's highest strength, with other noise and another kernel; how "
+        "much noise it left the abstract does not say. So being as sharp at half the noise is a necessary sign, and "
+        "no proof, of being better; full strength is in the tables too.", "",
         "FBP's own TTF50, per mm: " + ", ".join(
             f"{r['ttf50_per_mm']:.3f} at {r['contrast_hu']:g} HU" for r in rows
             if (r["method"], r["noise_hu"]) == ("FBP", plan.noise[0])) + ".", "",
@@ -243,9 +251,7 @@ def _page(context: Context, rows: list[dict], texture: list[dict]) -> list[str]:
                     _interval(t, "mean_"), _interval(t, "height_"), _equal(t), text(t["shape_difference"], 2)]
                    for t in texture if t["level"]])]
     lines += ["One realisation at half the noise (at full strength where a method never reaches it), W/L [-160, 240]:",
-              "", "![rods](rods-images.png)", "",
-              "Ratios of a strong published network, at its own noise and kernel, as this project's notes give them: "
-              + ", ".join(f"{r:.2f} at {c:g} HU" for c, r in PUBLISHED.items()) + "."]
+              "", "![rods](rods-images.png)"]
     return lines
 
 

@@ -16,23 +16,28 @@ from LDCTDenoiseLib.evaluationharm import Rule
 from LDCTDenoiseLib.evaluationscores import PatientScore, as_data, from_data, score
 from LDCTDenoiseLib.networks import build
 from LDCTDenoiseLib.networks.multiplyadds import multiply_adds
+from networksreport.pairs import trained_alike
 
 from .context import Context
+from .methods import OPPONENT, NetworkMethod
 from .statistics import Aim, Estimate
 
 NUMBERS = ("rmse_hu", "ssim", "psnr_db", "vif", "bias_soft_hu", "bias_lung_hu", "bias_bone_hu")
-OPPONENT = "redcnn"
 OPPONENT_WIDTHS = (96,)
 COST_LIMIT = 0.2
 """HRNet's multiply-adds over RED-CNN's."""
+HERE = "this report"
 
 
 def write_scores(context: Context) -> list[Aim]:
     """Write scores.md and scores.csv, and return the aims."""
-    rows = _read(context.validation / "patients.csv")
-    for method in context.networks:
-        if method.label not in {r["label"] for r in rows}:
-            rows += _scored(context, method)
+    rows = []
+    for report in context.validation:
+        known = [{**r, "timed": report.name} for r in _read(report / "patients.csv")]
+        rows += known
+        for method in context.networks:
+            if method.label not in {r["label"] for r in known}:
+                rows += _scored(context, report, method)
     shown = {"LDCT", *(m.label for m in context.networks), *(r["label"] for r in rows if r["parameters"] == "")}
     rows = [r for r in rows if r["label"] in shown]
     means = _means(rows)
@@ -48,9 +53,9 @@ def _read(path: Path) -> list[dict]:
         return list(csv.DictReader(stream))
 
 
-def _scored(context: Context, method) -> list[dict]:
+def _scored(context: Context, report: Path, method) -> list[dict]:
     """Rows as in patients.csv for a network that was not there, on the same patients, noise and doses."""
-    settings = json.loads((context.validation / "settings.json").read_text(encoding="utf-8"))
+    settings = json.loads((report / "settings.json").read_text(encoding="utf-8"))
     patients = [p for name in settings["volumes"]
                 for p in load_patients(context.data / "validation" / name, settings["slices_per_patient"])]
     found = []
@@ -75,7 +80,7 @@ def _row(score: PatientScore) -> dict:
             "dose": score.condition.dose, "method": score.method, "label": score.label, "rmse_hu": score.rmse,
             "ssim": score.ssim, "psnr_db": score.psnr, "vif": score.vif, "gnl_hu": score.gnl,
             **{f"bias_{t}_hu": v for t, v in score.bias.items()}, "parameters": score.parameters,
-            "multiply_adds": score.multiply_adds, "seconds_per_slice": score.seconds_per_slice}
+            "multiply_adds": score.multiply_adds, "seconds_per_slice": score.seconds_per_slice, "timed": HERE}
 
 
 def _condition(row: dict) -> tuple[str, float, float]:
@@ -101,7 +106,18 @@ def _means(rows: list[dict]) -> list[dict]:
                           "method": own[0]["method"], "label": label, "patients": len(own),
                           "ratio": numbers["rmse_hu"] / float(before), **numbers,
                           "multiply_adds": _number(own[0], "multiply_adds"),
-                          "seconds_per_slice": float(np.median([_number(r, "seconds_per_slice") for r in own]))})
+                          "seconds_per_slice": float(np.median([_number(r, "seconds_per_slice") for r in own])),
+                          "timed": own[0]["timed"]})
+    return found
+
+
+def _costs(means: list[dict]) -> dict[str, tuple[float, float, str]]:
+    """Multiply-adds for 512 x 512, seconds per slice at the first dose, and what timed them, of every method."""
+    found: dict[str, tuple[float, float, str]] = {}
+    for label in dict.fromkeys(r["label"] for r in means):
+        own = [r for r in means if r["label"] == label]
+        first = [r["seconds_per_slice"] for r in own if r["dose"] == own[0]["dose"]]
+        found[label] = own[0]["multiply_adds"], float(np.median(first)), own[0]["timed"]
     return found
 
 
@@ -114,15 +130,15 @@ def _bias_aims(context: Context, rows: list[dict]) -> list[Aim]:
                 worst = max(own, key=lambda r: abs(_number(r, f"bias_{tissue}_hu")))
                 found.append(Aim("scores", f"HU bias in {tissue} against the target", method.label,
                                  f"worst of {len(own)}: {worst['patient']}, {worst['track']}, NI "
-                                 f"{float(worst['noise_index_hu']):g} HU", "within", limit,
-                                 Estimate(_number(worst, f"bias_{tissue}_hu"))))
+                                 f"{float(worst['noise_index_hu']):g} HU, dose {float(worst['dose']):g}",
+                                 "within", limit, Estimate(_number(worst, f"bias_{tissue}_hu"))))
     return found
 
 
 def _harm_aims(context: Context) -> list[Aim]:
     """The worst value of every rule of the do-no-harm tasks, which ran at doses from full to 1/16."""
-    rows = _read(context.validation / "harm.csv")
-    measured = {r["label"] for r in _read(context.validation / "patients.csv")}
+    rows = _read(context.validation[0] / "harm.csv")  # one dose's report has what the other's has
+    measured = {r["label"] for r in _read(context.validation[0] / "patients.csv")}
     found = []
     for method in context.networks:
         # The file names networks without their version, which the other one tells.
@@ -140,24 +156,43 @@ def _harm_aims(context: Context) -> list[Aim]:
 
 
 def _opponent_aims(context: Context, means: list[dict]) -> list[Aim]:
-    """Every HRNet over RED-CNN: the shipped one, and one of RED-CNN's own steps and patches where it takes part."""
-    opponents = [m.label for m in context.networks if m.identity["architecture"] == OPPONENT]
+    """Every HRNet over RED-CNN: first one of RED-CNN's own steps and patches, then those of other trainings."""
+    opponent = next((m for m in context.networks if m.identity["architecture"] == OPPONENT), None)
+    others = {_condition(r): r for r in means if opponent and r["label"] == opponent.label}
+    costs = _costs(means)
+    networks = [m for m in context.networks if m.identity["architecture"] == "hrnet" and m.label in costs]
     found = []
-    for method in context.networks:
-        own = [r for r in means if r["label"] == method.label]
-        if method.identity["architecture"] != "hrnet" or not own:
-            continue
-        for row in own:
-            other = next((r for r in means if r["label"] in opponents[:1] and _condition(r) == _condition(row)), None)
+    for method in sorted(networks, key=lambda m: not (opponent and trained_alike(m.network, opponent.network))):
+        terms = f", {_terms(method, opponent)}" if opponent else ""
+        for row in (r for r in means if r["label"] == method.label):
+            other = others.get(_condition(row))
             case = f"{row['track']}, NI {row['noise_index_hu']:g} HU, dose {row['dose']:g}"
             for name, sense in (("rmse_hu", "at most"), ("ssim", "at least"), ("vif", "at least")):
                 quotient = row[name] / other[name] if other else math.nan
-                found.append(Aim("scores", f"{name.split('_')[0].upper()} of HRNet over RED-CNN's", row["label"], case,
-                                 sense, 1.0, Estimate(quotient)))
-        found.append(Aim("scores", "multiply-adds of HRNet over RED-CNN's", own[0]["label"],
-                         f"RED-CNN with {OPPONENT_WIDTHS[0]} channels", "at most", COST_LIMIT,
-                         Estimate(own[0]["multiply_adds"] / _opponent_work())))
+                found.append(Aim("scores", f"{name.split('_')[0].upper()} of HRNet over RED-CNN's{terms}",
+                                 row["label"], case, sense, 1.0, Estimate(quotient)))
+    for method in networks:
+        found.append(Aim("scores", "multiply-adds of HRNet over RED-CNN's", method.label,
+                         f"RED-CNN with {OPPONENT_WIDTHS[0]} channels{_seconds(context, method, costs)}", "at most",
+                         COST_LIMIT, Estimate(costs[method.label][0] / _opponent_work())))
     return found
+
+
+def _terms(method: NetworkMethod, opponent: NetworkMethod) -> str:
+    """How both were trained, in words for a heading."""
+    if trained_alike(method.network, opponent.network):
+        return f"trained alike: {method.network.schedule}"
+    return f"trained differently: {method.network.schedule} against {opponent.network.schedule}"
+
+
+def _seconds(context: Context, method: NetworkMethod, costs: dict[str, tuple[float, float, str]]) -> str:
+    """What the multiply-adds do not say: the time per slice beside that of the first U-Net that was timed with it."""
+    work, own, timed = costs[method.label]
+    for other in context.networks:
+        if other.identity["architecture"] == "unet" and other.label in costs and costs[other.label][2] == timed:
+            return (f"; but it takes {text(own, 2)} s per slice, {other.label} {text(costs[other.label][1], 2)} s with "
+                    f"{costs[other.label][0] / work:.2f} times its multiply-adds")
+    return ""
 
 
 def _opponent_work() -> float:
@@ -167,10 +202,14 @@ def _opponent_work() -> float:
 def _page(context: Context, rows: list[dict], means: list[dict]) -> list[str]:
     lines = [
         "# Scores on validation patients", "",
-        "From the report [validation](../validation/table.md), made by `ldct evaluate`, where the protocol is told: "
-        "RMSE, SSIM, PSNR and VIF inside the body, mean over slices, then over patients; classical filters at their "
-        "best parameter against the reference, told the noise. Networks that are not in that report are scored here "
-        "on the same slices and noise.", ""]
+        f"From {' and '.join(f'[{r.name}](../{r.name}/table.md)' for r in context.validation)}, made by `ldct "
+        "evaluate`, where the protocol is told: RMSE, SSIM, PSNR and VIF inside the body, mean over slices, then over "
+        "patients; classical filters at their best parameter against the reference, told the noise. Networks that are "
+        "not in those reports are scored here on the same slices and noise, at the same doses.", "",
+        "**These patients had a part in choosing the weights.** No network was trained on them, but each training's "
+        "best state and the recipes were chosen by how networks did on them: see [Selection]"
+        "(../networks/README.md#selection). These tables rank methods; they are no test on patients that nobody "
+        "had looked at.", ""]
     if not any(m.identity["architecture"] == OPPONENT for m in context.networks):
         lines += [f"**RED-CNN is missing**: no weights were given (`--extra-weights {OPPONENT}=CHECKPOINT`). With "
                   f"{OPPONENT_WIDTHS[0]} channels it takes {_opponent_work() / 1e9:.0f} G multiply-adds for 512 x 512.",
@@ -184,13 +223,10 @@ def _page(context: Context, rows: list[dict], means: list[dict]) -> list[str]:
                          [[r["label"], text(r["rmse_hu"], 2), text(r["ratio"], 3), text(r["ssim"], 4),
                            text(r["psnr_db"], 2), text(r["vif"], 3),
                            *(f"{r[f'bias_{t}_hu']:+.2f}" for t in BIAS_LIMIT_HU)] for r in own])]
-    body = []
-    for label in dict.fromkeys(r["label"] for r in means):
-        own = [r for r in means if r["label"] == label]
-        work = own[0]["multiply_adds"]
-        body.append([label, f"{work / 1e9:.1f} G" if math.isfinite(work) else "-",
-                     text(float(np.median([r["seconds_per_slice"] for r in own])), 3)])
-    lines += ["## Cost", "",
-              "Seconds depend on the machine and on what else it did; compare within this table only.", "",
-              *table(["method", "multiply-adds, 512 x 512", "seconds per slice"], body)]
-    return lines
+    schedules = {m.label: m.network.schedule for m in context.networks}
+    body = [[label, f"{work / 1e9:.1f} G" if math.isfinite(work) else "-", text(seconds, 3), timed,
+             schedules.get(label, "-")] for label, (work, seconds, timed) in _costs(means).items()]
+    return [*lines, "## Cost", "",
+            "Seconds depend on the machine and on what else it did: compare only those that were timed by one report, "
+            f"'{HERE}' being this one. Equal multiply-adds do not take equal time.", "",
+            *table(["method", "multiply-adds, 512 x 512", "seconds per slice", "timed by", "trained"], body)]

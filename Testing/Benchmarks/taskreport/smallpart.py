@@ -35,7 +35,7 @@ def write_small(context: Context) -> list[Aim]:
             target, low, body = patient.target[0][window], found["low"][window], patient.body[0][window]
             # Tissues keep 2 mm from their borders at every size.
             classes = {t: m[0][window] for t, m in tissue_classes(patient.target, spacing, patient.body).items()}
-            for method in context.networks:
+            for method in context.leading:
                 image = context.denoised(f"small {anatomy.name} {size:g}", Scans(low[None], spacing), method)[0][0]
                 row = {"anatomy": anatomy.name, "size": size, "pixel_mm": pixel[0], "method": method.label,
                        "photons": float(found["photons"]), "added_hu": float(found["added"]),
@@ -49,7 +49,7 @@ def write_small(context: Context) -> list[Aim]:
     write_csv(context.output / "small.csv", rows)
     draw_sizes(context.output / "small.png", rows)
     write_page(context.output / "small.md", _page(context, rows))
-    return [aim for method in context.networks for aim in _aims(rows, method.label)]
+    return [aim for method in context.leading for aim in _aims(rows, method.label)]
 
 
 def _scan(context: Context, patient, anatomy: Anatomy, size: float) -> dict[str, np.ndarray]:
@@ -96,7 +96,7 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
         f"exposure), and {plan.dose:g} of that dose is simulated with the kernel exp(-ln 2 (f / "
         f"{STANDARD.f50:g})^{STANDARD.power:g}). What changes for a network: the noise gets coarser in pixels, organs "
         "do not. The target's own noise and sharpness shrink with it, which a real scan's would not. The middle "
-        f"{SIDE} x {SIDE} pixels.", "",
+        f"{SIDE} x {SIDE} pixels.", "", context.leading_words(), "",
         "![RMSE against size](small.png)", ""]
     for anatomy in dict.fromkeys(r["anatomy"] for r in rows):
         body = []
