@@ -25,6 +25,7 @@ class Anatomy:
 ABDOMEN = Anatomy("abdomen", CRLM, 0, 29)
 PELVIS = Anatomy("pelvis", CRLM, 0, 7)
 CHEST = Anatomy("chest", SIIM, 2, 3)
+SPINE = Anatomy("lumbar spine", CRLM, 0, 7)
 THIN = Anatomy("thin slices, chest", "real_noise/lidc_0314_chest_philips_raw1mm_subset.nii.gz", 0, 18)
 HEAD = Anatomy("plastic head, bone kernel", "phantom/phantom_head_philips_bone1mm.nii.gz", 0, 15)
 
@@ -70,8 +71,8 @@ class Plan:
     real: tuple[str, ...] = ("real_noise/cptac_pda_C3L-00189_abdomen_ge_LUNGKERNEL.nii.gz",
                              THIN.file)
     real_slices: int = 2
-    metal: Anatomy = PELVIS
-    metal_mm: tuple[tuple[float, float], ...] = ((0.0, -90.0), (0.0, 90.0))
+    metal: Anatomy = SPINE
+    metal_mm: tuple[tuple[float, float], ...] = ((36.0, -20.0), (36.0, 20.0))
     vessels: Anatomy = ABDOMEN
     thin: Anatomy = THIN
     head: Anatomy = HEAD

@@ -20,7 +20,7 @@ from .realrods import flat_places
 
 SIDE = 320
 """Pixels of a patient's slice that are judged, around the middle of the body."""
-METAL_RADIUS_MM, METAL_HU, METAL_SHOWN_HU, HIGHEST_HU = 8.0, 10000.0, 3000.0, 3071
+METAL_RADIUS_MM, METAL_HU, METAL_SHOWN_HU, HIGHEST_HU = 5.0, 10000.0, 3000.0, 3071
 """Rays meet about titanium (NIST XCOM at the simulation's energy); 12 bits, as most scanners store, end at 3071 HU."""
 NEAR_MM, CLEAR_MM, EDGE_PIXELS = 20.0, 6.0, 8
 """At the metal is nearer than this to a rod's edge; tissues keep the second distance from it; and how far the rod at
