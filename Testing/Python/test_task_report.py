@@ -102,12 +102,12 @@ def test_ttf50_of_rods_under_a_known_blur_is_what_theory_says():
                                    * math.exp(-2 * (math.pi * sigma * f) ** 2) - 0.5, 0.01, 0.6)
         for rod in made.rods:
             parts, centre = ensemble.rod(rod, 1.0)
-            assert rodspart._ttf50(parts, centre, made, rod.radius_mm) == pytest.approx(expected, rel=0.02)
+            assert rodspart.ttf50(parts, centre, made, rod.radius_mm) == pytest.approx(expected, rel=0.02)
 
 
 def test_a_rod_that_is_gone_has_no_resolution():
     made = squares.rods(KERNEL, 160, 0.8)
-    assert rodspart._ttf50(np.zeros((3, 60, 60)), (30, 30), made, 9.0) == 0.0
+    assert rodspart.ttf50(np.zeros((3, 60, 60)), (30, 30), made, 9.0) == 0.0
 
 
 def test_the_noise_texture_tells_smooth_noise_from_fbp_noise():
@@ -182,7 +182,7 @@ def test_a_cell_of_the_grid_tells_what_it_breaks():
         plan = Plan(doses=(0.0625,))
 
     def broken(images: np.ndarray) -> list[str]:
-        return [row["broken"] for row in gridpart._cells(Context, patient, "standard", Named, scans, images)]
+        return [row["broken"] for row in gridpart.cell_rows(Context, patient, "standard", Named, scans, images)]
 
     assert broken(scans) == ["", ""]
     assert [cell.replace("n", "") for cell in broken(scans + np.int16(2))] == ["s", "es"]

@@ -26,7 +26,7 @@ def test_cells_with_more_error_than_their_input_are_counted_even_where_little_no
              for dose, ratio, added in ((1.0, math.nan, 0.0), (0.5, 1.25, 10.0), (0.25, 1.1, 17.0), (0.1, 0.4, 30.0))]
     words = gridpart._above_input(cells)
     assert words.startswith("2 of 3, worst 1.250") and words.endswith("dose 0.5")
-    judged = gridpart._aims(cells, "net")[0]
+    judged = gridpart.rule_aims(cells, "net")[0]
     assert judged.verdict == "met" and words in judged.case
 
 

@@ -17,7 +17,7 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
 sys.path.append(str(BENCHMARKS))
 
 from didreport.cache import Cache  # noqa: E402
-from taskreport import realrods, robustpart, robustscenes, squares, statistics, trainedon  # noqa: E402
+from taskreport import realpart, realrods, robustpart, robustscenes, squares, statistics, trainedon  # noqa: E402
 from taskreport.context import Context  # noqa: E402
 from taskreport.plan import Anatomy, Plan  # noqa: E402
 
@@ -136,6 +136,21 @@ def test_the_simulated_head_shows_its_spots_with_their_contrast(tmp_path):
     found = {probe.name.split(",")[0]: probe.contrast(scene.images[0]) for probe in scene.probes}
     for name, (_, _, _, hu) in robustscenes.SPOTS.items():
         assert found[name] == pytest.approx(hu - robustscenes.WHITE_HU, abs=4)
+
+
+def test_the_page_on_real_noise_tells_how_sharp_inserted_rods_stay(tmp_path):
+    def blurred(images: np.ndarray) -> np.ndarray:
+        return ndimage.gaussian_filter(images.astype(float), (0, 1, 1)).round().astype(np.int16)
+
+    context = make_context(tmp_path, Stub("blur", blurred), real=(FILE,))
+    realpart.write_real(context)
+    with (context.output / "real-rods.csv").open() as stream:
+        rows = {float(r["contrast_hu"]): r for r in csv.DictReader(stream)}
+    assert set(rows) == {100.0, 50.0, 20.0}
+    assert 0.2 < float(rows[100.0]["ratio"]) < 0.9 and float(rows[100.0]["contrast_kept"]) > 0.8
+    page = (context.output / "real.md").read_text()
+    assert "| blur |" in page and "TTF50 100 HU" in page and "Scans: 1 phantom" in page
+    assert (context.output / "real.png").is_file()
 
 
 @pytest.fixture

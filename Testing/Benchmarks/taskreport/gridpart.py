@@ -35,11 +35,11 @@ def write_grid(context: Context) -> list[Aim]:
                 for method in context.leading:
                     denoised, _ = context.denoised(f"grid {anatomy.name} {name} {pixel:g} mm",
                                                    Scans(images, patient.spacing), method)
-                    rows += _cells(context, patient, name, method, images, denoised)
+                    rows += cell_rows(context, patient, name, method, images, denoised)
     write_csv(context.output / "grid.csv", rows)
     draw_grid(context.output / "grid.png", rows)
     write_page(context.output / "grid.md", _page(context, rows))
-    return [aim for method in context.leading for aim in _aims(rows, method.label)]
+    return [aim for method in context.leading for aim in rule_aims(rows, method.label)]
 
 
 def _scans(context: Context, anatomy: Anatomy, pixel: float) -> dict[str, np.ndarray]:
@@ -76,8 +76,9 @@ def _scans(context: Context, anatomy: Anatomy, pixel: float) -> dict[str, np.nda
     return context.simulated(f"grid {anatomy.name} {pixel:g} mm", key, "rescan.py", make)
 
 
-def _cells(context: Context, patient, kernel: str, method: Method, images: np.ndarray, denoised: np.ndarray
-           ) -> list[dict]:
+def cell_rows(context: Context, patient, kernel: str, method: Method, images: np.ndarray, denoised: np.ndarray
+              ) -> list[dict]:
+    """What is judged of ``denoised`` at every dose, and letters of what it breaks; ``images`` as of ``_scans``."""
     target, body = images[0], patient.body[0]
     level = global_noise_level(target, patient.spacing)
     rows = []
@@ -117,7 +118,8 @@ def _above_input(rows: list[dict]) -> str:
             f"{worst['kernel']}, {worst['pixel_mm']:g} mm, dose {worst['dose']:g}")
 
 
-def _aims(rows: list[dict], method: str) -> list[Aim]:
+def rule_aims(rows: list[dict], method: str) -> list[Aim]:
+    """The do-no-harm rules on the worst cell of one method."""
     own = [r for r in rows if r["method"] == method]
     judged = [r for r in own if r["added_hu"] >= HARM_FACTOR * r["target_gnl_hu"]]
     error, where = _worst(judged, "ratio")

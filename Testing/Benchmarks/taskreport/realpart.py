@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from .context import Context
 from .drawing import Panel, draw_panels
-from .methods import Scans
+from .methods import NO_BM3D, Scans
 from .realrods import CONTRASTS_HU, RADIUS_MM, measured, with_rods
 from .statistics import CONFIDENCE, Aim, Estimate
 
@@ -48,7 +48,7 @@ def write_real(context: Context) -> list[Aim]:
                          "edge_energy": _edge_energy(images, denoised, guide, soft, spacing),
                          "shift_soft_hu": float(np.mean(denoised[soft].astype(float) - images[soft]))})
         rods += _rods(context, name, images, spacing, kernel)
-        cut = tuple(slice((n - SHOWN) // 2, (n - SHOWN) // 2 + SHOWN) for n in images.shape[1:])
+        cut = tuple(slice(max(0, n - SHOWN) // 2, max(0, n - SHOWN) // 2 + SHOWN) for n in images.shape[1:])
         shown = [*(m.label for m in context.networks[:2]), context.methods[-1].label]
         pictures.append([Panel(images[0][cut], f"scan {len(pictures) + 1}", "input")] + [
             panel for label in shown for panel in (
@@ -123,8 +123,8 @@ def _page(context: Context, rows: list[dict], rods: list[dict]) -> list[str]:
     lines += [
         f"{context.plan.real_slices} slices of each scan, the middle {SIDE} x {SIDE} pixels, as they were scanned. One "
         "of them (LIDC) is of a training patient, at another slice thickness. Nothing here says whether a method is "
-        "right; it says what it did. Classical filters have the weakest parameter that leaves half the noise level.",
-        "",
+        "right; it says what it did. Classical filters have the weakest parameter that leaves half the noise level. "
+        f"{NO_BM3D}", "",
         "- Edges kept: slope of soft-tissue edges relative to the input's, as DIDInteractive measures it on every "
         "candidate (DIDInteractiveLib/edges.py).",
         "- Detail removed: correlation of what was removed with the detail that all networks together leave. Noise "

@@ -118,7 +118,7 @@ def measured(scans: RodScans, before: Sequence[np.ndarray], after: Sequence[np.n
         own, shown = (scans.parts(contrast, *stacks) for stacks in (before, after))
 
         def sharpness(parts: np.ndarray) -> float:
-            return rodspart._ttf50(parts, centre, rod, RADIUS_MM)
+            return rodspart.ttf50(parts, centre, rod, RADIUS_MM)
 
         def relative(some: np.ndarray, own=own, shown=shown) -> list[float]:
             return [sharpness(shown[some]) / sharpness(own[some]),

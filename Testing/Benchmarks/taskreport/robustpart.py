@@ -32,8 +32,8 @@ def write_robust(context: Context) -> list[Aim]:
                 for m in methods}
         for method in methods:
             for patient in scene.patients():
-                rows += gridpart._cells(context, patient, f"its own, {scene.kernel.f50:.2f}/mm", method, scene.images,
-                                        made[method.label])
+                rows += gridpart.cell_rows(context, patient, f"its own, {scene.kernel.f50:.2f}/mm", method,
+                                           scene.images, made[method.label])
             probes += _probed(context, scene, method, made[method.label])
         pictures.append(_panels(context, scene, made))
     write_csv(context.output / "robust.csv", rows)
@@ -41,7 +41,7 @@ def write_robust(context: Context) -> list[Aim]:
     draw_panels(context.output / "robust.png", pictures, PANEL)
     write_page(context.output / "robust.md", _page(context, found, rows, probes))
     return [replace(aim, part="robust") for method in methods for name in dict.fromkeys(r["anatomy"] for r in rows)
-            for aim in gridpart._aims([r for r in rows if r["anatomy"] == name], method.label)
+            for aim in gridpart.rule_aims([r for r in rows if r["anatomy"] == name], method.label)
             if math.isfinite(aim.found.value)]
 
 

@@ -112,7 +112,7 @@ def _scans(context: Context, phantom: Phantom, noise: float) -> np.ndarray:
         "images": squares.scans(phantom, noise, range(plan.realisations), (1, -1))})["images"]
 
 
-def _ttf50(parts: np.ndarray, centre, phantom: Phantom, radius: float) -> float:
+def ttf50(parts: np.ndarray, centre, phantom: Phantom, radius: float) -> float:
     """TTF50 per mm of the mean of images; 0 where the transfer never reaches half, or the rod is gone."""
     try:
         found = task_transfer_function(parts.mean(axis=0), centre, radius, phantom.spacing).frequency_at(0.5)
@@ -127,10 +127,10 @@ def _add(rows, texture, curves, head: dict, ensemble: _Ensemble, own: _Ensemble,
     for contrast in sorted({abs(rod.contrast) for rod in phantom.rods}, reverse=True):
         pair = [rod for rod in phantom.rods if abs(rod.contrast) == contrast]
         parts = [ensemble.rod(rod, strength) for rod in pair]
-        before = np.mean([_ttf50(*own.rod(rod, 0.0), phantom, rod.radius_mm) for rod in pair])
+        before = np.mean([ttf50(*own.rod(rod, 0.0), phantom, rod.radius_mm) for rod in pair])
 
         def ratio(chosen: np.ndarray) -> list[float]:
-            return [np.mean([_ttf50(part[chosen], centre, phantom, rod.radius_mm)
+            return [np.mean([ttf50(part[chosen], centre, phantom, rod.radius_mm)
                              for rod, (part, centre) in zip(pair, parts)]) / before]
 
         found = bootstrap(ratio, ensemble.count)[0]
