@@ -23,7 +23,7 @@ class Anatomy:
 
 
 ABDOMEN = Anatomy("abdomen", CRLM, 0, 29)
-PELVIS = Anatomy("pelvis", CRLM, 0, 7)
+BOWEL = Anatomy("bowel", CRLM, 0, 7)
 CHEST = Anatomy("chest", SIIM, 2, 3)
 SPINE = Anatomy("lumbar spine", CRLM, 0, 7)
 THIN = Anatomy("thin slices, chest", "real_noise/lidc_0314_chest_philips_raw1mm_subset.nii.gz", 0, 18)
@@ -59,7 +59,7 @@ class Plan:
     lesion_noise: float = 30.0
     noise_share: float = 0.5
     disk_crop: int = 128
-    anatomies: tuple[Anatomy, ...] = (ABDOMEN, PELVIS, CHEST)
+    anatomies: tuple[Anatomy, ...] = (ABDOMEN, BOWEL, CHEST)
     doses: tuple[float, ...] = (0.5, 0.25, 0.125, 0.0625)
     pixels: tuple[float, ...] = (0.5, 0.75, 1.0)
     grid_side: int = 160
