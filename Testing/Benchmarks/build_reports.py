@@ -6,7 +6,8 @@
 Runs ``ldct evaluate`` and the scripts beside this file with the settings that the committed reports have; README.md
 lists them. A report of ``ldct evaluate`` takes the place of the one before when it is finished. The scores and other
 finished work of each report are kept in runs/, so that a stopped run goes on where it was. Ends at the first report
-that fails. ``opening`` is not among them: it needs a checkout of the Extensions Index. Takes hours on one core.
+that fails. ``opening`` and ``recipes`` are not among them: the one needs a checkout of the Extensions Index, the other
+hours of training first. Takes hours on one core.
 """
 
 from __future__ import annotations
