@@ -17,16 +17,18 @@ from LDCTDenoiseLib.metrics import body_mask, cnr_did, cnr_seed, noise_analysis,
 BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
 sys.path.append(str(BENCHMARKS))
 
+from didreport.tables import text  # noqa: E402
 from networksreport import lesions, paper  # noqa: E402
 from networksreport.cases import in_order  # noqa: E402
 from networksreport.comparing import AGAINST_REDCNN, AGAINST_UNET, compare, limit, mean  # noqa: E402
 from networksreport.failures import left_share, reason_for_place, reason_for_slice, shares  # noqa: E402
 from networksreport.failurespart import densest, least_gained  # noqa: E402
-from networksreport.lesionpart import seed_table  # noqa: E402
+from networksreport.lesionpart import kept_table, least_sentence, seed_table  # noqa: E402
 from networksreport.nets import stages  # noqa: E402
 from networksreport.otherscan import scanned  # noqa: E402
+from networksreport.pairs import EQUAL_TERMS, SHIPPED  # noqa: E402
 from networksreport.pictures import body_square  # noqa: E402
-from networksreport.plan import CONFIGS, LESIONS, Lesion  # noqa: E402
+from networksreport.plan import CONFIGS, EXPECTED, LESIONS, Lesion  # noqa: E402
 from networksreport.scoring import greatest_error  # noqa: E402
 from networksreport.verdictspart import judges  # noqa: E402
 
@@ -121,12 +123,23 @@ def test_networks_are_compared_on_the_same_slices_and_without_any_one_patient():
     assert found.patients == {"a": pytest.approx(0.5), "b": pytest.approx(1.2)}
     assert (found.better, found.slices) == (pytest.approx(2 / 3), 3)
     assert not found.better_without_any  # the mean is lower, but not without the first patient
-    assert found.verdict(AGAINST_UNET) == "ratio met; share missed by 28.3 %"
+    assert found.verdict(AGAINST_UNET) == "ratio met; share missed by 28.3 points"
     assert replace(found, ratio=0.93, better=0.95).verdict(AGAINST_UNET) == "ratio missed by 0.010; share met"
     assert replace(found, ssim=(0.95, 0.96)).verdict(AGAINST_REDCNN) == "ratio met; SSIM missed by 0.0100"
+    close = replace(found, ratio=1.0002, ssim=(0.96, 0.96001))
+    assert close.verdict(AGAINST_REDCNN) == "ratio missed by less than 0.001; SSIM missed by less than 0.0001"
 
 
-def test_a_choice_is_the_same_without_any_one_patient_where_every_mean_without_one_says_so():
+def test_the_shipped_networks_have_aims_against_each_other_only_and_all_other_aims_are_on_equal_terms():
+    assert not {pair.other for pair in SHIPPED if pair.aims} & set(EXPECTED)
+    assert {"unet_full", "redcnn"} <= {pair.other for pair in EQUAL_TERMS if pair.aims}
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign():
+    assert [text(v, 2) for v in (-0.004, -0.0, -0.006, 0.004, -10.0)] == ["0.00", "0.00", "-0.01", "0.00", "-10.00"]
+
+
+def test_a_network_stays_ahead_without_any_one_patient_where_every_mean_without_one_says_so():
     rows = [row(p, 0, "x", 9.0) for p in "abc"] + [row(p, 0, "y", e) for p, e in zip("abc", (10.0, 10.0, 8.5))]
     assert compare(rows, "x", "y").better_without_any
     rows[-1]["rmse"] = 7.5
@@ -261,6 +274,16 @@ def test_the_patients_that_a_recipe_validates_with_are_named():
     assert judges(patients, CONFIGS / "hrnet.toml") == "all 2 patients of this report"
     assert judges(patients, CONFIGS / "seed.toml") == "crlm_1006_cap_ge"
     assert judges(["someone"], CONFIGS / "seed.toml") == "no patient of this report"
+
+
+def test_the_least_contrast_that_a_network_leaves_stands_beside_what_others_leave_there():
+    kept = {("a", 0): 0.6, ("a", 1): 0.9, ("a", 2): 0.5, ("b", 0): 0.8, ("b", 1): 0.7, ("b", 2): 0.9}
+    rows = [{"track": "sharp", "noise_index": 15.0, "lesion": lesion, "contrast_hu": -20, "diameter_mm": 8,
+             "method": method, "kept": value} for (method, lesion), value in kept.items()]
+    assert least_sentence(rows) == "Of these networks a most often leaves the least: in 2 of 3 cases."
+    assert kept_table(rows)[2:4] == [
+        "| a | 0.67 | 0.50 | sharp, NI 15, lesion 3: -20 HU, 8 mm | b 0.90 | 2 of 3 |",
+        "| b | 0.80 | 0.70 | sharp, NI 15, lesion 2: -20 HU, 8 mm | a 0.90 | 1 of 3 |"]
 
 
 def test_the_papers_cnr_stands_beside_medians_by_its_definition():

@@ -127,6 +127,7 @@ def test_hrnet_and_unet_are_held_to_their_aims_and_checked_against_an_earlier_ev
             ["phantom", "matched", "30.0", "0.25", "1", "ldct", "1e6"],
             ["phantom", "matched", "30.0", "0.25", "1", "hrnet", "1e9"]])
     small = {card.name: card for card in build_small(data / "small")}
+    small["hrnet"].details["training"]["note"] = "The best state of a run."
     monkeypatch.setattr("networksreport.nets.find_model", small.__getitem__)
     extra = {"hrnet_equal": "hrnet", "redcnn": "redcnn", "hrnet_before": "hrnet"}
     arguments = ["--data", str(data / "data"), "--output", str(folder / "networks"), "--cache", str(data / "cache"),
@@ -141,6 +142,11 @@ def test_hrnet_and_unet_are_held_to_their_aims_and_checked_against_an_earlier_ev
     assert f"### hrnet {steps} against redcnn {steps}" in shipped
     # The same weights as before the last stage: no lower error anywhere.
     assert "the last stage has the lower RMSE in 0 of 2 conditions, and in 0 of them" in shipped
+    assert "hrnet: The best state of a run.\n" in shipped.partition("Not chosen anew")[2]
+    assert "In 4 of 4 conditions, those of 3 slices or fewer, one lost slice alone misses the share." in shipped
+    lesions = shipped.partition("| leaves the least of all in |")[2]
+    assert [line.split("|")[1].strip() for line in lesions.splitlines()[2:6]] == [
+        "hrnet", "unet", "hrnet_equal", "redcnn"]
     assert "- hrnet against unet, of 4: ratio missed in 4 conditions, most by " in shipped.partition("## Missed")[2]
     assert "in place of 100,000, rate" in readme.partition("## What differs")[2]
     sizes = readme.partition("| U-Net |")[2].splitlines()[2:4]

@@ -29,8 +29,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def text(value: float, digits: int = 1) -> str:
-    """A number with ``digits`` decimals, a dash for one that does not exist."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+    """A number with ``digits`` decimals, zero without a sign, a dash for one that does not exist."""
+    if not math.isfinite(value):
+        return "-"
+    written = f"{value:.{digits}f}"
+    return written.lstrip("-") if float(written) == 0 else written
 
 
 def share(value: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from didreport.tables import text
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,23 @@ class Comparison:
 
     def judged(self, aims: Aims) -> list[tuple[str, float, str]]:
         """For every aim its name, by how much it is missed, which is not above 0 where it is met, and that in words."""
-        found = [("ratio", self.ratio - aims.ratio, "{:.3f}")]
+        found = [("ratio", self.ratio - aims.ratio, 3, "")]
         if aims.share is not None:
-            found.append(("share", 100 * (aims.share - self.better), "{:.1f} %"))
+            found.append(("share", 100 * (aims.share - self.better), 1, " points"))
         if aims.ssim:
-            found.append(("SSIM", self.ssim[1] - self.ssim[0], "{:.4f}"))
-        return [(name, amount, form.format(amount)) for name, amount, form in found]
+            found.append(("SSIM", self.ssim[1] - self.ssim[0], 4, ""))
+        return [(name, amount, _amount(amount, digits) + unit) for name, amount, digits, unit in found]
 
     def verdict(self, aims: Aims) -> str:
         """Whether the aims are met, and by how much they are missed."""
         return "; ".join(f"{name} missed by {words}" if amount > 0 else f"{name} met"
                          for name, amount, words in self.judged(aims))
+
+
+def _amount(value: float, digits: int) -> str:
+    """A number with ``digits`` decimals; one that is above 0 is never written as 0."""
+    written = text(value, digits)
+    return f"less than {10**-digits:.{digits}f}" if value > 0 and float(written) == 0 else written
 
 
 def means(rows: Sequence[dict], method: str, score: str) -> dict[str, float]:

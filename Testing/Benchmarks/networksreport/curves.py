@@ -15,10 +15,12 @@ from .scoring import LOW_DOSE
 RATIOS = (SHIPPED[0], EQUAL_TERMS[0])
 """Pairs whose ratio has a curve."""
 COLOURS = ("0.45", "tab:blue", "tab:orange", "tab:green", "tab:red")
+MEASURES = (lambda row: row["rmse"], lambda row: 1 - row["ssim"])
+"""What is drawn of a row; networks whose SSIM is close to 1 are told apart by what it lacks."""
 
 
 def draw_curves(context: Context, path: Path) -> None:
-    """RMSE, SSIM and ratios at the first dose, one row for each track and noise index.
+    """RMSE, 1 - SSIM and ratios at the first dose, one row for each track and noise index.
 
     The networks are those that all pictures show. Lines end where a patient does.
     """
@@ -31,12 +33,11 @@ def draw_curves(context: Context, path: Path) -> None:
     for condition, line in zip(conditions, grid):
         scores = {(r["method"], r["patient"], r["slice"]): r for r in context.scores.rows(condition)}
         places = [place for method, *place in scores if method == LOW_DOSE.key]
-        for axes, score in zip(line, ("rmse", "ssim")):
+        for axes, score, title in zip(line, MEASURES, (f"{condition}: RMSE (HU)", "1 - SSIM")):
             for colour, method in zip(COLOURS, (LOW_DOSE, *context.columns)):
-                _curve(axes, places, [scores[(method.key, *p)][score] for p in places], colour, method.label)
-        line[0].set_yscale("log")
-        line[0].set_title(f"{condition}: RMSE (HU)", fontsize=8)
-        line[1].set_title("SSIM", fontsize=8)
+                _curve(axes, places, [score(scores[(method.key, *p)]) for p in places], colour, method.label)
+            axes.set_yscale("log")
+            axes.set_title(title, fontsize=8)
         for colour, pair in zip(("tab:red", "tab:purple"), pairs):
             ratios = [scores[(pair.one, *p)]["rmse"] / scores[(pair.other, *p)]["rmse"] for p in places]
             _curve(line[2], places, ratios, colour, f"{pair.one} / {pair.other}")
@@ -49,7 +50,8 @@ def draw_curves(context: Context, path: Path) -> None:
                 axes.axvline(start - 0.5, color="black", linestyle="--", linewidth=0.4)
             axes.tick_params(labelsize=7, which="both")
             axes.margins(x=0.02)
-        _plain_ticks(line[0])
+        for axes in line[:2]:
+            _plain_ticks(axes)
     for axes in grid[-1]:
         axes.set_xlabel("slices in order", fontsize=8)
     shown = [axes.get_legend_handles_labels() for axes in (grid[0][0], *([grid[0][2]] if pairs else []))]
@@ -72,7 +74,7 @@ def _curve(axes, places: Sequence, values: Sequence[float], colour: str, label: 
 
 
 def _plain_ticks(axes) -> None:
-    """Whole HU on a logarithmic axis."""
+    """Numbers without powers of ten on a logarithmic axis."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))

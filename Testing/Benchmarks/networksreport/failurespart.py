@@ -20,6 +20,7 @@ from .pictures import square, whole
 SIDE = 128
 ZOOM_HALF = 32
 SHOWN_LOST = 20
+ERROR = f"greatest error smoothed by {SMOOTHING_MM:g} mm, HU"
 TOLD = ("patient", "slice", "track", "noise_index", "dose", "rmse", "before", "target_gnl", "added_sd", "worst_hu",
         "worst_row", "worst_column")
 
@@ -62,7 +63,7 @@ def write_failures(context: Context) -> None:
             told.append({"list": title, "number": number, **{name: row[name] for name in TOLD}, "reason": reason})
         draw_panels(context.output / file, panels, SIDE)
         lines += [f"## {title}", "", explained, "", f"![{title.lower()}]({file})", "",
-                  *table(["row", "patient", "slice", "condition", "RMSE ratio", "greatest error HU", "reason"], words)]
+                  *table(["row", "patient", "slice", "condition", "RMSE ratio", ERROR, "reason"], words)]
     lines += _lost(rows, context)
     write_csv(context.output / "failures.csv", told)
     write_page(context.output / "failures.md", lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from didreport.tables import table, text, write_csv
 
 from . import lesions, paper
@@ -19,7 +20,7 @@ PAPER_NAMES = {LOW_DOSE.key: "LDCT", RIVAL: "U-Net", MAIN: "HRNet", REFERENCE: "
 def write_lesions(context: Context) -> list[str]:
     """Write lesions.csv and return the lines on it."""
     context = context.only(context.plan.lesion_models)
-    rows = [row for condition in context.cases.main_conditions() for row in lesion_rows(context, condition)]
+    rows = _rows(context)
     write_csv(context.output / "lesions.csv", rows)
     sizes = ", ".join(f"{d:g}" for d in sorted({one.diameter_mm for one in context.plan.lesions}))
     lines = ["## Low-contrast lesions, measured", "",
@@ -38,6 +39,55 @@ def write_lesions(context: Context) -> list[str]:
                     "it grows beyond all bounds where both are alike, whatever the lesion. Hence medians over the "
                     "realisations. The paper's one lesion is another one, and its values are no yardstick.", "",
                     *seed_table(rows)]
+
+
+def lesions_in_short(context: Context) -> list[str]:
+    """Lines for README.md: how much of the lesions' contrast every network leaves."""
+    context = context.only(context.plan.lesion_models)
+    if not (context.plan.lesions and context.networks):
+        return []
+    rows = [r for r in _rows(context) if r["method"] not in (LOW_DOSE.key, REFERENCE)]
+    return ["## Lesions of low contrast", "",
+            "The part of the contrast of inserted lesions that is left ([showcases](showcases.md)); 1 is all of it. A "
+            f"lower RMSE does not mean that more of it is left. {least_sentence(rows)}", "", *kept_table(rows)]
+
+
+def _rows(context: Context) -> list[dict]:
+    return [row for condition in context.cases.main_conditions() for row in lesion_rows(context, condition)]
+
+
+def _cases(rows: Sequence[dict]) -> list[dict[str, dict]]:
+    """The rows of every lesion under every condition, by method."""
+    cases: dict[tuple, dict[str, dict]] = {}
+    for r in rows:
+        cases.setdefault((r["track"], r["noise_index"], r["lesion"]), {})[r["method"]] = r
+    return list(cases.values())
+
+
+def _last(cases: Sequence[dict[str, dict]]) -> list[str]:
+    """Which method leaves the least contrast in every case."""
+    return [min(case, key=lambda method: case[method]["kept"]) for case in cases]
+
+
+def least_sentence(rows: Sequence[dict]) -> str:
+    """Which network most often leaves the least contrast."""
+    last = _last(_cases(rows))
+    most = max(dict.fromkeys(last), key=last.count)
+    return f"Of these networks {most} most often leaves the least: in {last.count(most)} of {len(last)} cases."
+
+
+def kept_table(rows: Sequence[dict]) -> list[str]:
+    """For every network the mean and the least contrast left, what the others leave there, and how often it is last."""
+    cases, body = _cases(rows), []
+    last = _last(cases)
+    for method in dict.fromkeys(r["method"] for r in rows):
+        worst = min(cases, key=lambda case: case[method]["kept"])
+        own = worst[method]
+        others = ", ".join(f"{name} {text(other['kept'], 2)}" for name, other in worst.items() if name != method)
+        body.append([method, text(float(np.mean([case[method]["kept"] for case in cases])), 2),
+                     text(own["kept"], 2), f"{own['track']}, NI {own['noise_index']:g}, lesion {_named(own)}",
+                     others or "-", f"{last.count(method)} of {len(cases)}"])
+    return table(["network", "mean", "least", "where", "the others there", "leaves the least of all in"], body)
 
 
 def seed_table(rows: Sequence[dict]) -> list[str]:

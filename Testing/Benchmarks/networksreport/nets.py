@@ -40,12 +40,17 @@ class ReportNetwork(Network):
         return words + (" from earlier weights" if more else "")
 
     @property
+    def rate(self) -> float | None:
+        """The highest learning rate of any stage of the training, None where the card tells none."""
+        return max(values(self.card.details.get("training", {}), "rate"), default=None)
+
+    @property
     def recipe(self) -> str:
         """Steps, patches, highest rate, hours and device of the training, as far as the card tells them."""
         known = self.card.details.get("training", {})
         words = [self.schedule]
-        if "rate" in known:
-            words.append(f"rate {max(values(known, 'rate')):g}")
+        if self.rate is not None:
+            words.append(f"rate {self.rate:g}")
         if "precision" in known:
             words.append(known["precision"])
         if known.get("hours"):

@@ -79,7 +79,7 @@ def in_short(context: Context) -> list[str]:
         lost = [condition for condition, _, own in found[pair] if own.ratio > 1]
         lines.append(f"- {pair.one} is behind {pair.other} " + (f"under {'; '.join(lost)}." if lost else "nowhere."))
     return [*lines, "", "The report on tasks asks the same of other slices, with a third filter and at one noise index "
-                        "only: [mismatch](../task/mismatch.md). Where the two disagree, both hold.", ""]
+                        "only: [mismatch](../task/mismatch.md).", ""]
 
 
 def _shown(context: Context, noise_index: float) -> Case:

@@ -13,6 +13,7 @@ from LDCTDenoiseLib.training.config import NetworkConfig, read_config
 from . import paper
 from .comparing import limit, mean
 from .context import Context
+from .lesionpart import lesions_in_short
 from .nets import size
 from .otherscanpart import in_short
 from .plan import CONFIGS, EXPECTED, FULL_RECIPE, LIKE_THE_PAPER, PARTS, RIVAL, Expected
@@ -41,7 +42,7 @@ def write_readme(context: Context) -> None:
              "trained on, but see Selection. Not for clinical use.", "", *taken, "",
              *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
              "## Networks", "", *_networks(context), *_unet_sizes(context), *aims_lines(context)]
-    lines += in_short(context) if "showcases" in there else []
+    lines += [*lesions_in_short(context), *in_short(context)] if "showcases" in there else []
     lines += [*missed_lines(context), *selection_lines(context), "## Beside the paper", "", *_beside(context),
               *_differences(context)]
     write_page(context.output / "README.md", lines)

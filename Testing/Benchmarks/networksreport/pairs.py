@@ -28,7 +28,8 @@ class Pair:
 
 EQUAL_TERMS = (Pair(EQUAL, "unet_equal", AGAINST_UNET), Pair(EQUAL, FULL_RIVAL, AGAINST_UNET),
                Pair(EQUAL, REDCNN, AGAINST_REDCNN), Pair(EQUAL, "plain_equal"))
-SHIPPED = (Pair(MAIN, RIVAL, AGAINST_UNET), Pair(MAIN, FULL_RIVAL, AGAINST_UNET), Pair(MAIN, REDCNN))
+SHIPPED = (Pair(MAIN, RIVAL, AGAINST_UNET), Pair(MAIN, FULL_RIVAL), Pair(MAIN, REDCNN))
+"""Only shipped rivals are judged here: the others had shorter trainings, and EQUAL_TERMS has their aims."""
 LITERAL = (Pair("hrnet_literal", "unet_literal"), Pair("hrnet_literal", "plain_literal"))
 LAST_STAGE = Pair(MAIN, BEFORE)
 
@@ -108,7 +109,9 @@ def aims_in_words(context: Context, pair: Pair, found: Found) -> str:
     else:
         words.append(f", {cost:.3f} times as many; the aim of at most {aims.cost:g} is "
                      f"{'met' if cost <= aims.cost else 'missed'}.")
-    few = min(own.slices for _, _, own in found)
-    if aims.share is not None and few * (1 - aims.share) < 1:
-        words.append(f" Of {few} slices, as where there are fewest, one lost slice alone misses the share.")
+    if aims.share is not None:
+        few = [own.slices for _, _, own in found if own.slices - 1 < aims.share * own.slices]
+        if few:
+            words.append(f" In {len(few)} of {len(found)} conditions, those of {max(few)} slices or fewer, one lost "
+                         "slice alone misses the share.")
     return "".join(words)

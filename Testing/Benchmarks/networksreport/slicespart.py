@@ -30,7 +30,7 @@ def write_slices(context: Context) -> None:
              *(f"- dose {dose:g}: {context.cases.told(dose)}; "
                f"{', '.join(m.key for m in context.scores.methods(dose)[1:])}" for dose in context.plan.doses), "",
              "## Figure 6: RMSE and SSIM slice by slice", "",
-             f"The slices of dose {context.plan.doses[0]:g}; RMSE on a logarithmic scale"
+             f"The slices of dose {context.plan.doses[0]:g}; RMSE and 1 - SSIM on logarithmic scales, lower is better"
              + (f"; in the third column RMSE of {ratios}. " if ratios else ". ")
              + "Dashed lines part the patients; within one, slices go from foot to head.", "",
              "![curves](figure6.png)", "", "## Means", "", *_means(context), *_versus(context)]

@@ -24,11 +24,10 @@ def aims_lines(context: Context) -> list[str]:
     if equal:
         alike = all(trained_alike(context.network(p.one), context.network(p.other)) for p in equal)
         rates = ", ".join(dict.fromkeys(
-            f"{n.key} {n.card.details['training']['rate']:g}" for p in equal
-            for n in (context.network(p.one), context.network(p.other))
-            if "rate" in n.card.details.get("training", {})))
+            f"{n.key} {n.rate:g}" for p in equal for n in (context.network(p.one), context.network(p.other))
+            if n.rate is not None))
         lines += ["## Architectures on equal terms", "",
-                  ("The same data, steps and patches: these pairs tell architectures apart. " if alike else
+                  ("The same steps and patches: these pairs tell architectures apart. " if alike else
                    "**Not all of these pairs had the same steps and patches; the headings tell those of each.** ")
                   + (f"Highest learning rates: {rates}; one like that of {EQUAL} was taken over from it without a "
                      f"search, how that of {REDCNN} was chosen stands in its recipe. " if rates else "")
@@ -52,7 +51,7 @@ def _tables(context: Context, pairs: list[Pair]) -> list[str]:
 
 
 def selection_lines(context: Context) -> list[str]:
-    """Which patients had a part in which choice, and whether the last one would have been the same without one."""
+    """Which patients had a part in which choice, and how the last stage of a training does without any one of them."""
     lines = ["## Selection", "",
              "No network was trained on a patient of this report. They helped to choose the weights all the same:", ""]
     for recipe, networks in (("hrnet.toml", "shipped and equal networks"), ("literal/hrnet.toml", "literal forms")):
@@ -64,12 +63,11 @@ def selection_lines(context: Context) -> list[str]:
               f"- last stage of the shipped {MAIN}: by the scores of the patients of this report", ""]
     if present(context, [LAST_STAGE]):
         found = versus(context, LAST_STAGE)
-        lines += [_same_choice(found), "", *versus_table(found, LAST_STAGE)]
+        lines += [_stays_ahead(found), "", *versus_table(found, LAST_STAGE)]
     else:
-        lines += [f"Whether the last stage would have been chosen without one of them is not known here: {MAIN} or "
+        lines += [f"Whether the last stage is ahead without one of them is not known here: {MAIN} or "
                   f"{LAST_STAGE.other} takes no part.", ""]
-    return lines + ["Best states and recipes were not chosen anew without each patient; that takes as many trainings "
-                    "as there are patients.", ""]
+    return lines + _not_chosen_anew(context)
 
 
 def judges(patients: list[str], recipe: Path) -> str:
@@ -81,13 +79,24 @@ def judges(patients: list[str], recipe: Path) -> str:
     return ", ".join(named) or "no patient of this report"
 
 
-def _same_choice(found: Found) -> str:
-    """How often the last stage is the better choice, with all patients and without any one of them."""
+def _stays_ahead(found: Found) -> str:
+    """How often the last stage is ahead of the one before, with all patients and without any one of them."""
     firm = sum(own.better_without_any for _, _, own in found)
     better = sum(own.ratio < 1 for _, _, own in found)
     return (f"{LAST_STAGE.one} against {LAST_STAGE.other}: the last stage has the lower RMSE in {better} of "
-            f"{len(found)} conditions, and in {firm} of them also without any one patient; there, leaving a patient "
-            "out of this choice gives the same weights.")
+            f"{len(found)} conditions, and in {firm} of them it stays ahead of the one before without any one "
+            "patient too.")
+
+
+def _not_chosen_anew(context: Context) -> list[str]:
+    """The choices of which nothing here tells how they would have fallen without a patient."""
+    main = context.network(MAIN)
+    note = main.card.details.get("training", {}).get("note") if main else None
+    return ["Not chosen anew without each patient, which takes as many trainings as there are patients:", "",
+            "- the best state of every stage" + (f". The last one of {MAIN}: {note}" if note else ""),
+            "- the settings of every stage: [configs](../../../configs) has them, and says in `hrnet_third.toml` what "
+            "was tried for the last stage and rejected",
+            "- the recipe that all trainings share", ""]
 
 
 def missed_lines(context: Context) -> list[str]:
