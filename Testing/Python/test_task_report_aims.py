@@ -24,10 +24,24 @@ def test_cells_with_more_error_than_their_input_are_counted_even_where_little_no
               "target_gnl_hu": 10.0, "noise_ratio": 0.5, "shift_soft_hu": 0.0, "shift_lung_hu": 0.0,
               "shift_bone_hu": 0.0, "method": "net"}
              for dose, ratio, added in ((1.0, math.nan, 0.0), (0.5, 1.25, 10.0), (0.25, 1.1, 17.0), (0.1, 0.4, 30.0))]
-    words = gridpart._above_input(cells)
+    words = gridpart.above_input(cells)
     assert words.startswith("2 of 3, worst 1.250") and words.endswith("dose 0.5")
     judged = gridpart.rule_aims(cells, "net")[0]
     assert judged.verdict == "met" and words in judged.case
+
+
+def test_a_region_with_more_error_than_its_input_is_told_though_another_one_is_judged_worst():
+    cells = [{"anatomy": anatomy, "kernel": "soft", "pixel_mm": 0.804688, "dose": dose, "ratio": ratio,
+              "added_hu": added, "target_gnl_hu": 10.0, "noise_ratio": 0.5, "shift_soft_hu": 0.0,
+              "shift_lung_hu": math.nan, "shift_bone_hu": 0.0, "method": "net"}
+             for anatomy, dose, ratio, added in (("chest", 0.5, 0.7, 10.0), ("chest", 0.1, 0.6, 30.0),
+                                                 ("head", 0.5, 1.2, 10.0), ("head", 0.1, 0.4, 30.0))]
+    error, noise, *shifts = gridpart.rule_aims(cells, "net", "chest")
+    assert error.found.value == 0.6
+    assert error.case.endswith("above 1 at any dose: 1 of 4, worst 1.200: head, soft, 0.8 mm, dose 0.5")
+    assert noise.case == "worst of 2 cells: chest, soft, 0.8 mm, dose 0.5"
+    lung = next(a for a in shifts if "lung" in a.aim)
+    assert lung.verdict == "not measured" and lung.case == "nothing to judge in chest"
 
 
 def network(key: str, architecture: str, schedule: str) -> SimpleNamespace:
@@ -162,3 +176,12 @@ def test_the_page_shows_the_worst_case_of_an_aim_and_how_many_are_like_it(tmp_pa
     page = (tmp_path / "README.md").read_text()
     assert "**missed** by 2: 2 of 3; -3, case 1" in page and "| other | at most 1 | not measured |" in page
     assert "1 met, 0 open, 2 missed, 1 not measured" in page
+
+
+def test_cases_that_cannot_be_measured_do_not_hide_the_others_and_are_counted(tmp_path):
+    (tmp_path / "robust.md").write_text("robust")
+    keep_aims(tmp_path, "robust", [Aim("robust", "aim", "net", f"case {n}", "within", 1.0, Estimate(v))
+                                   for n, v in enumerate((0.5, math.nan, -0.7))])
+    write_index(tmp_path)
+    page = (tmp_path / "README.md").read_text()
+    assert "**met**: 2 of 3, 1 not measured; -0.7, case 2" in page and "2 met, 0 open, 0 missed, 1 not measured" in page

@@ -11,6 +11,7 @@ from didreport.tables import table, write_csv, write_page
 
 from .origin import origin_lines
 from .plan import PARTS
+from .robustpart import least_kept
 from .rodspart import LEVELS
 from .statistics import CONFIDENCE, Aim
 
@@ -56,8 +57,9 @@ def write_index(folder: Path) -> None:
         *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
         *origin_lines(folder, there), "## Verdict on every aim", "",
         f"met / missed: by the value itself; open: the limit lies inside the value's {CONFIDENCE:.0%} interval, where "
-        "there is one; not measured: it could not be. A cell holds the verdict on its worst case, which it names, and "
-        f"how many of all cases have that verdict. Of all {len(rows)} cases, which are in [aims.csv](aims.csv), "
+        "there is one; not measured: it could not be, as where a slice holds no lung. A cell holds the verdict on its "
+        "worst measured case, which it names, and how many of all cases have that verdict. Of all "
+        f"{len(rows)} cases, which are in [aims.csv](aims.csv), "
         + ", ".join(f"{counts[v]} {v}" for v in VERDICTS) + ".", ""]
     for part in there:
         own = [row for row in rows if row["part"] == part]
@@ -70,22 +72,26 @@ def write_index(folder: Path) -> None:
                 for aim, sense, limit in aims])]
         if part == "rods":
             lines += _texture(_read(folder, "texture.csv"), methods)
+        if part == "robust":
+            lines += least_kept(_read(folder, "probes.csv"))
     lines += _tried(rows)
     write_page(folder / "README.md", lines)
 
 
 def _cell(rows: list[dict]) -> str:
-    """The verdict on the worst of one method's cases of one aim."""
+    """The verdict on the worst of one method's cases of one aim that could be measured."""
     if not rows:
         return "-"
-    worst = max(rows, key=lambda row: (VERDICTS.index(row["verdict"]), float(row["margin"] or 0)))
+    measured = [row for row in rows if row["verdict"] != "not measured"]
+    worst = max(measured or rows, key=lambda row: (VERDICTS.index(row["verdict"]), float(row["margin"] or 0)))
     verdict = worst["verdict"]
     if verdict == "not measured":
         return verdict
     by = f" by {float(worst['margin']):.2g}" if verdict == "missed" else ""
     share = ""
     if len(rows) > 1:
-        share = f"{sum(row['verdict'] == verdict for row in rows)} of {len(rows)}; "
+        unknown = f", {len(rows) - len(measured)} not measured" if len(measured) < len(rows) else ""
+        share = f"{sum(row['verdict'] == verdict for row in rows)} of {len(rows)}{unknown}; "
     return f"**{verdict}**{by}: {share}{_measured(worst)}, {worst['case']}"
 
 

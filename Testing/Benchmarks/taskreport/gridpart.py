@@ -104,28 +104,35 @@ def _worst(rows: list[dict], name: str) -> tuple[Estimate, str]:
     """The value farthest from none, and its cell."""
     known = [r for r in rows if math.isfinite(r[name])]
     if not known:
-        return Estimate(math.nan), "no cell"
+        places = ", ".join(dict.fromkeys(r["anatomy"] for r in rows))
+        return Estimate(math.nan), f"nothing to judge in {places or 'any cell'}"
     worst = max(known, key=lambda r: abs(r[name]))
-    return Estimate(worst[name]), (f"worst of {len(known)} cells: {worst['anatomy']}, {worst['kernel']}, "
-                                   f"{worst['pixel_mm']:g} mm, dose {worst['dose']:g}")
+    return Estimate(worst[name]), f"worst of {len(known)} cells: {_cell_name(worst)}"
 
 
-def _above_input(rows: list[dict]) -> str:
+def _cell_name(row: dict) -> str:
+    return f"{row['anatomy']}, {row['kernel']}, {round(row['pixel_mm'], 2):g} mm, dose {row['dose']:g}"
+
+
+def above_input(rows: list[dict]) -> str:
     """How many cells below full dose are farther from the target than their input, and how far the worst is."""
     known = [r for r in rows if math.isfinite(r["ratio"])]
     worst = max(known, key=lambda r: r["ratio"])
-    return (f"{sum(r['ratio'] > 1 for r in known)} of {len(known)}, worst {worst['ratio']:.3f}: {worst['anatomy']}, "
-            f"{worst['kernel']}, {worst['pixel_mm']:g} mm, dose {worst['dose']:g}")
+    return f"{sum(r['ratio'] > 1 for r in known)} of {len(known)}, worst {worst['ratio']:.3f}: {_cell_name(worst)}"
 
 
-def rule_aims(rows: list[dict], method: str) -> list[Aim]:
-    """The do-no-harm rules on the worst cell of one method."""
-    own = [r for r in rows if r["method"] == method]
+def rule_aims(rows: list[dict], method: str, anatomy: str | None = None) -> list[Aim]:
+    """The do-no-harm rules on the worst cell of one method, or on its worst one in ``anatomy``.
+
+    How many cells are above their input is told of all of the method's cells in either case.
+    """
+    every = [r for r in rows if r["method"] == method]
+    own = [r for r in every if anatomy in (None, r["anatomy"])]
     judged = [r for r in own if r["added_hu"] >= HARM_FACTOR * r["target_gnl_hu"]]
     error, where = _worst(judged, "ratio")
     noise, place = _worst(own, "noise_ratio")
     found = [Aim("grid", f"RMSE never rises where the added noise is at least {HARM_FACTOR:g} x the target's", method,
-                 f"{where}; above 1 at any dose: {_above_input(own)}", "at most", 1.0, error),
+                 f"{where}; above 1 at any dose: {above_input(every)}", "at most", 1.0, error),
              Aim("grid", "noise level never rises, full dose to 1/16", method, place, "at most", 1.0, noise)]
     for tissue, limit in BIAS_LIMIT_HU.items():
         value, where = _worst(own, f"shift_{tissue}_hu")
@@ -158,7 +165,7 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
     for method in dict.fromkeys(r["method"] for r in rows):
         own = [r for r in rows if r["method"] == method]
         counts = [str(sum(letter in r["broken"] for r in own)) for letter in BROKEN]
-        body.append([method, f"{sum(not r['broken'] for r in own)} of {len(own)}", *counts, _above_input(own)])
+        body.append([method, f"{sum(not r['broken'] for r in own)} of {len(own)}", *counts, above_input(own)])
     lines += table(["method", "cells that break nothing", *(f"{name} ({letter})" for letter, name in BROKEN.items()),
                     "RMSE above the input's, at any dose"], body)
     lines += ["The last column counts every cell below full dose, also those that the letter e exempts because little "

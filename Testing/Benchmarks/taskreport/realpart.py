@@ -18,6 +18,7 @@ from .drawing import Panel, draw_panels
 from .methods import NO_BM3D, Scans
 from .realrods import CONTRASTS_HU, RADIUS_MM, measured, with_rods
 from .statistics import CONFIDENCE, Aim, Estimate
+from .trainedon import stem, trained_on
 
 SIDE = 288
 SHOWN = 200
@@ -30,7 +31,7 @@ def write_real(context: Context) -> list[Aim]:
     rows, rods, pictures = [], [], []
     files = [f for f in context.plan.real if (context.data / f).is_file()]
     for file in files:
-        name = file.split("/")[-1].split(".")[0]
+        name = stem(file)
         images, spacing, kernel = _slices(context, file)
         scans = Scans(images, spacing)
         made = {m.label: context.denoised(f"real {name}", scans, m)[0] for m in context.methods}
@@ -120,11 +121,13 @@ def _page(context: Context, rows: list[dict], rods: list[dict]) -> list[str]:
     lines = ["# Real noise without a reference", ""]
     if not rows:
         return [*lines, "Left out: the data folder has no real_noise/."]
+    scans = dict.fromkeys(r["scan"] for r in rows)
+    known = [scan for scan in map(stem, trained_on(context.plan, context.plan.real)) if scan in scans]
     lines += [
-        f"{context.plan.real_slices} slices of each scan, the middle {SIDE} x {SIDE} pixels, as they were scanned. One "
-        "of them (LIDC) is of a training patient, at another slice thickness. Nothing here says whether a method is "
-        "right; it says what it did. Classical filters have the weakest parameter that leaves half the noise level. "
-        f"{NO_BM3D}", "",
+        f"{context.plan.real_slices} slices of each scan, the middle {SIDE} x {SIDE} pixels, as they were scanned. "
+        f"Scans of patients that the shipped networks were trained on: {', '.join(known) or 'none'}. Nothing here says "
+        "whether a method is right; it says what it did. Classical filters have the weakest parameter that leaves at "
+        f"most half the noise level. {NO_BM3D}", "",
         "- Edges kept: slope of soft-tissue edges relative to the input's, as DIDInteractive measures it on every "
         "candidate (DIDInteractiveLib/edges.py).",
         "- Detail removed: correlation of what was removed with the detail that all networks together leave. Noise "
@@ -138,15 +141,15 @@ def _page(context: Context, rows: list[dict], rods: list[dict]) -> list[str]:
         f"{CONFIDENCE:.0%} interval (bootstrap over places); contrast kept: their mean away from the edge. At full "
         "strength, so the noise that is left differs between methods; the aims for TTF50 hold at half the noise, in "
         "[rods](rods.md), and there is no verdict here. Real noise is one realisation at each place.", ""]
-    for scan in dict.fromkeys(r["scan"] for r in rows):
+    for scan in scans:
         own = [r for r in rows if r["scan"] == scan]
         lines += [f"## {scan}", "", f"Median contrast of the edges {own[0]['edge_contrast_hu']:.0f} HU.", "", *table(
             ["method", "GNL before", "GNL after", "edges kept", "detail removed", "energy at edges", "shift HU"],
             [[r["method"], text(r["gnl_before_hu"]), text(r["gnl_after_hu"]), text(r["edges_kept"], 2),
               text(r["detail_correlation"], 3), text(r["edge_energy"], 2), text(r["shift_soft_hu"], 2)] for r in own]),
                   *_rod_lines([r for r in rods if r["scan"] == scan])]
-    scans = "; ".join(f"{n} {scan}" for n, scan in enumerate(dict.fromkeys(r["scan"] for r in rows), 1))
-    lines += [f"The first slice of each, W/L [-160, 240]. Scans: {scans}.", "", "![real noise](real.png)"]
+    listed = "; ".join(f"{n} {scan}" for n, scan in enumerate(scans, 1))
+    lines += [f"The first slice of each, W/L [-160, 240]. Scans: {listed}.", "", "![real noise](real.png)"]
     return lines
 
 

@@ -87,15 +87,21 @@ class RodScans:
 
 
 def with_rods(images: np.ndarray, soft: np.ndarray, pixel: float, kernel: Kernel) -> RodScans:
-    """Put rods, whose edges are those of ``kernel``, into square slices (K, J, J) int16 HU; ``soft`` bool."""
-    size, total = images.shape[1], len(squares.CONTRASTS_HU)
+    """Put rods, whose edges are those of ``kernel``, into square slices (K, J, J) int16 HU; ``soft`` bool.
+
+    Methods are given whole HU. On a slice of whole HU all rods, equally far off the grid, would be rounded alike; so
+    the slice gets random fractions in place of those that the scanner's rounding took from it.
+    """
+    size, total, random = images.shape[1], len(squares.CONTRASTS_HU), np.random.default_rng(0)
     places = [flat_places(image, mask, pixel) for image, mask in zip(images, soft)]
     made = []
     for image, here in zip(images, places):
         for m in range(total):
             disks = [(*_centre_mm(place, size, pixel), RADIUS_MM, squares.CONTRASTS_HU[(p + m) % total])
                      for p, place in enumerate(here)]
-            made.append(round_to_dtype(image + squares.square("rods", kernel, size, pixel, disks).image, image.dtype))
+            fraction = random.uniform(-0.5, 0.5, image.shape)
+            made.append(round_to_dtype(image + fraction + squares.square("rods", kernel, size, pixel, disks).image,
+                                       image.dtype))
     return RodScans(np.stack(made), places, pixel, kernel)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +13,10 @@ from . import gridpart
 from .context import Context
 from .drawing import Panel, draw_panels
 from .methods import Method, Scans
+from .plan import Plan
 from .robustscenes import HIGHEST_HU, Scene, scenes
 from .statistics import Aim
-from .trainedon import trained_table
+from .trainedon import trained_on, trained_table
 
 PANEL = 176
 SHOWN_DOSE = 0.125
@@ -41,8 +42,7 @@ def write_robust(context: Context) -> list[Aim]:
     draw_panels(context.output / "robust.png", pictures, PANEL)
     write_page(context.output / "robust.md", _page(context, found, rows, probes))
     return [replace(aim, part="robust") for method in methods for name in dict.fromkeys(r["anatomy"] for r in rows)
-            for aim in gridpart.rule_aims([r for r in rows if r["anatomy"] == name], method.label)
-            if math.isfinite(aim.found.value)]
+            for aim in gridpart.rule_aims(rows, method.label, name)]
 
 
 def _probed(context: Context, scene: Scene, method: Method, denoised: np.ndarray) -> list[dict]:
@@ -70,6 +70,25 @@ def _square(image: np.ndarray) -> np.ndarray:
     return image[first[0]:first[0] + side, first[1]:first[1] + side]
 
 
+def least_kept(probes: Sequence[dict]) -> list[str]:
+    """A line on the object that every network shows with the least of its contrast in the image it was given.
+
+    ``probes`` are the rows of probes.csv, as they are made or as they are read.
+    """
+    found = []
+    for method in dict.fromkeys(p["method"] for p in probes):
+        kept, worst = min(((float(p["after_hu"]) / float(p["before_hu"]), p) for p in probes if p["method"] == method),
+                          key=lambda one: one[0])
+        found.append(f"{method} {kept:.2f} ({worst['object']}, {worst['scene']}, dose {float(worst['dose']):g}: "
+                     f"{float(worst['before_hu']):.1f} to {float(worst['after_hu']):.1f} HU)")
+    return ["Least contrast of a known object that is kept, relative to the image of the same dose: "
+            + "; ".join(found) + ".", ""] if found else []
+
+
+def _known_patient(plan: Plan, scene: Scene) -> str:
+    return ", of a patient that was trained on" if scene.file and trained_on(plan, [scene.file]) else ""
+
+
 def _page(context: Context, found: list[Scene], rows: list[dict], probes: list[dict]) -> list[str]:
     plan = context.plan
     lines = [
@@ -79,35 +98,41 @@ def _page(context: Context, found: list[Scene], rows: list[dict], probes: list[d
         f"Values end at {HIGHEST_HU} HU. Rules and letters are those of [grid](grid.md): RMSE never above the low "
         f"dose's where the added noise is at least {HARM_FACTOR:g} x the target's (e), noise never above the input's "
         "(n), mean shift between input and output within "
-        f"{', '.join(f'{limit:g} HU in {tissue}' for tissue, limit in BIAS_LIMIT_HU.items())} (s, l, b).", "",
-        *(f"- {scene.name}: {scene.words}." for scene in found), "",
+        f"{', '.join(f'{limit:g} HU in {tissue}' for tissue, limit in BIAS_LIMIT_HU.items())} (s, l, b). A tissue "
+        "is a range of HU, lung that of gas: in a slice without lung, what stands under lung is gas in the bowel.", "",
+        *(f"- {scene.name}: {scene.words}{_known_patient(plan, scene)}." for scene in found), "",
         "Metal is put in before the low dose is simulated, so its rays starve and the noise streaks; beam hardening, "
         "scatter and the scanner's correction of metal are not simulated. The exposure is the one without metal.", "",
         "Contrast medium: the validation abdomen comes from a collection of liver scans in the portal venous phase "
         "(doi:10.7937/QXK2-QG03), so organs and veins hold some already; an arterial phase is in no file, which the "
         "inserted vessels stand for. Heads: no patient's head is among the validation data.", "",
-        "Rows as listed above, the first network's removed noise within +/- 100 HU:", "",
+        "Windows of the rows in HU, from black to white: " + "; ".join(
+            f"{scene.name} {scene.window[0]:g} to {scene.window[1]:g}" for scene in found)
+        + "; what the first network removed -100 to 100.", "",
         "![Full dose, low dose, denoised](robust.png)", "", "## Verdict", ""]
     methods = list(dict.fromkeys(r["method"] for r in rows))
     lines += table(["method", "cells that break nothing", *(f"{name} ({letter})" for letter, name in
-                                                            gridpart.BROKEN.items())],
+                                                            gridpart.BROKEN.items()),
+                    "RMSE above the input's, at any dose"],
                    [[m, f"{sum(not r['broken'] for r in rows if r['method'] == m)} of "
                      f"{sum(r['method'] == m for r in rows)}",
                      *(str(sum(letter in r["broken"] for r in rows if r["method"] == m))
-                       for letter in gridpart.BROKEN)] for m in methods])
+                       for letter in gridpart.BROKEN),
+                     gridpart.above_input([r for r in rows if r["method"] == m])] for m in methods])
     for name in dict.fromkeys(r["anatomy"] for r in rows):
         own = [r for r in rows if r["anatomy"] == name]
         lines += [f"## {name[0].upper()}{name[1:]}", "",
-                  f"Noise of the target {own[0]['target_gnl_hu']:.1f} HU, kernel {own[0]['kernel']}, pixels of "
-                  f"{own[0]['pixel_mm']:.2f} mm.", "", *table(
+                  f"Noise of the target {own[0]['target_gnl_hu']:.1f} HU (global noise level), kernel "
+                  f"{own[0]['kernel']}, pixels of {own[0]['pixel_mm']:.2f} mm.", "", *table(
                       ["dose", "added HU", "method", "RMSE / low dose", "noise ratio",
                        *(f"shift {t}" for t in BIAS_LIMIT_HU), "breaks"],
                       [[f"{r['dose']:g}", text(r["added_hu"]), r["method"], text(r["ratio"], 3),
                         text(r["noise_ratio"], 2), *(text(r[f"shift_{t}_hu"], 2) for t in BIAS_LIMIT_HU),
                         r["broken"] or "-"] for r in own])]
     lines += ["## Known objects", "",
-              "Mean contrast to their surroundings in HU, at full dose, at this dose, and after each network; values "
-              "without a verdict, since one noise image moves them.", ""]
+              "Mean contrast to their surroundings in HU, at full dose, at this dose, and after each network; without "
+              "a verdict. One noise image moves the contrast at this dose and, with it, what a network can show; how "
+              "much a network keeps is therefore told relative to this dose's own image.", "", *least_kept(probes)]
     body = []
     for scene, thing, dose in dict.fromkeys((p["scene"], p["object"], p["dose"]) for p in probes):
         own = [p for p in probes if (p["scene"], p["object"], p["dose"]) == (scene, thing, dose)]

@@ -212,8 +212,8 @@ def head(context: Context) -> Scene:
         probes.append(Probe(f"{name}, {2 * radius:g} mm", distance < radius - 2,
                             (distance > radius + 2) & (distance < radius + 6)))
     return Scene("head, simulated", f"a skull of {SKULL_HU:g} HU around grey ({GREY_HU:g} HU) and white matter "
-                 f"({WHITE_HU:g} HU) with known spots; the full dose has {HEAD_NOISE_HU:g} HU of noise", images, pixel,
-                 STANDARD, None, None, probes=tuple(probes), window=(-20.0, 80.0))
+                 f"({WHITE_HU:g} HU) with known spots; the full dose has {HEAD_NOISE_HU:g} HU of noise in its "
+                 "middle", images, pixel, STANDARD, None, None, probes=tuple(probes), window=(-20.0, 80.0))
 
 
 def _own_noise(image: np.ndarray, seen: np.ndarray, pixel: float) -> np.ndarray:

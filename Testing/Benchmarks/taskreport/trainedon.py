@@ -10,8 +10,11 @@ from didreport.tables import table
 from LDCTDenoiseLib.modelregistry import find_model
 
 from .context import Context
-from .plan import KERNELS
+from .plan import KERNELS, Plan
 from .robustscenes import Scene
+
+TRAINING_FOLDER = "train"
+"""Where the training data lies in the data folder; cards name files without it."""
 
 
 def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict]) -> list[str]:
@@ -23,8 +26,6 @@ def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict
     cards = [find_model(name).details for name in plan.models]
     files = sorted({a.file for a in (*plan.anatomies, *plan.mismatch, *plan.small)}
                    | {s.file for s in scenes if s.file} | {f for f in plan.real if (context.data / f).is_file()})
-    trained = _training_files(cards)
-    known = set(map(patient_of, trained)) - {None}
     names = [a.name for a in dict.fromkeys((*plan.anatomies, *plan.small))] + [s.name for s in scenes]
     pixels = [*plan.pixels, *(s.pixel for s in scenes)]
     thick = [s.thickness for s in scenes if s.thickness]
@@ -36,34 +37,55 @@ def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict
         ["kernel", _words(cards, "kernels"), "half the amplitude at "
          f"{min(kernels.values()):.2f} to {max(kernels.values()):.2f}/mm", "the cards give no numbers"],
         ["anatomy", _words(cards, "anatomy"), "; ".join(dict.fromkeys(names)), "see the limits below"],
-        ["files", ", ".join(sorted(trained)) or "-", ", ".join(map(_stem, files)),
-         "all but those of patients that were trained on: " + (", ".join(
-             _stem(f) for f in files if patient_of(_stem(f)) in known) or "none")]]
-    limits = list(dict.fromkeys(line for card in cards for line in card.get("limits", ())))
+        ["files", ", ".join(f"{TRAINING_FOLDER}/{name}" for name in sorted(_training_files(cards))) or "-",
+         ", ".join(map(_short, files)), "all but those of patients that were trained on: "
+         + (", ".join(map(_short, trained_on(plan, files))) or "none")]]
     return ["## Trained on, tested on, and not", "",
             "From the model cards of the shipped networks and from what the parts grid, small, real and robust of this "
             "report look at; noise and thickness are those of this part.", "",
             *table(["", "trained on", "tested on", "tested, though not trained on"], body),
             "Limits that the cards state, among them what was neither trained on nor is tested here:", "",
-            *(f"- {line}" for line in limits), ""]
+            *_limits(dict(zip(plan.models, cards))), ""]
 
 
-def _stem(file: str) -> str:
+def trained_on(plan: Plan, files: Sequence[str]) -> list[str]:
+    """Those of ``files`` whose names say that a network of the plan saw their patient in its training."""
+    known = set(map(patient_of, _training_files([find_model(name).details for name in plan.models]))) - {None}
+    return [file for file in files if patient_of(stem(file)) in known]
+
+
+def _limits(cards: dict[str, dict]) -> list[str]:
+    """Every limit that a card states, under the names of the networks whose cards do unless all of them do."""
+    found: dict[str, list[str]] = {}
+    for name, card in cards.items():
+        for line in card.get("limits", ()):
+            found.setdefault(line, []).append(name)
+    return [f"- {line}" if len(names) == len(cards) else f"- {', '.join(names)}: {line}"
+            for line, names in found.items()]
+
+
+def stem(file: str) -> str:
+    """The name of a file without its folder and what it ends on."""
     return PurePosixPath(file).name.split(".")[0]
 
 
-def patient_of(stem: str) -> str | None:
+def _short(file: str) -> str:
+    """The file with its folder, without what its name ends on."""
+    return str(PurePosixPath(file).with_name(stem(file)))
+
+
+def patient_of(name: str) -> str | None:
     """Collection and number of the patient with which a file's name begins; None where it names no single one.
 
     The number is the first part with a digit: "lidc_0314_chest" and "lidc_0314_raw" are of one patient.
     """
-    parts = stem.split("_")
+    parts = name.split("_")
     number = next((part for part in parts if any(c.isdigit() for c in part)), None)
     return number and f"{parts[0]} {number}"
 
 
 def _training_files(cards: Sequence[dict]) -> set[str]:
-    return {_stem(entry["file"]) for card in cards for entry in card.get("training", {}).get("data", ())}
+    return {stem(entry["file"]) for card in cards for entry in card.get("training", {}).get("data", ())}
 
 
 def _words(cards: Sequence[dict], name: str) -> str:
