@@ -208,7 +208,7 @@ def test_the_page_tells_what_is_tested_though_it_was_not_trained_on(judged):
     assert rows["files"][0] == "train/phantom" and "validation/phantom" in rows["files"][1].split(", ")
     assert rows["files"][2].endswith("none")  # its name tells no patient
     assert "- No metal." in page
-    assert "head, simulated -20 to 80" in page and "relative to the image of the same dose: nothing 1.00 (" in page
+    assert "head, simulated -20 to 80" in page and "relative to the image of the same dose: nothing: 1.00 (" in page
 
 
 def test_the_least_contrast_that_a_network_keeps_is_told_relative_to_its_own_input():
@@ -216,7 +216,7 @@ def test_the_least_contrast_that_a_network_keeps_is_told_relative_to_its_own_inp
         return {"scene": "abdomen", "object": "artery", "dose": dose, "method": "net", "full_dose_hu": "250",
                 "before_hu": before, "after_hu": after}
     words = robustpart.least_kept([probe("100", "60", "0.5"), probe("-200", "-100", "0.25"), probe("80", "90", "0.1")])
-    assert words[0].endswith("net 0.50 (artery, abdomen, dose 0.25: -200.0 to -100.0 HU).")
+    assert words[0].endswith("net: 0.50 (artery, abdomen, dose 0.25: -200.0 to -100.0 HU).")
     assert robustpart.least_kept([]) == []
 
 

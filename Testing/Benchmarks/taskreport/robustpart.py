@@ -79,7 +79,7 @@ def least_kept(probes: Sequence[dict]) -> list[str]:
     for method in dict.fromkeys(p["method"] for p in probes):
         kept, worst = min(((float(p["after_hu"]) / float(p["before_hu"]), p) for p in probes if p["method"] == method),
                           key=lambda one: one[0])
-        found.append(f"{method} {kept:.2f} ({worst['object']}, {worst['scene']}, dose {float(worst['dose']):g}: "
+        found.append(f"{method}: {kept:.2f} ({worst['object']}, {worst['scene']}, dose {float(worst['dose']):g}: "
                      f"{float(worst['before_hu']):.1f} to {float(worst['after_hu']):.1f} HU)")
     return ["Least contrast of a known object that is kept, relative to the image of the same dose: "
             + "; ".join(found) + ".", ""] if found else []
