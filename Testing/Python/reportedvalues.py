@@ -82,6 +82,17 @@ def resolution(method: str, lowest: float, highest: float = float("inf")) -> lis
             if lowest <= abs(float(case.split("contrast ")[1].split()[0])) <= highest]
 
 
+def trained_alike(other: str) -> list[float]:
+    """RMSE of the HRNet that was trained for the comparison over another's that was trained as it was, each condition."""
+    return [float(row["ratio"]) for row in rows("networks/versus.csv")
+            if (row["network"], row["other"]) == ("hrnet_equal", other)]
+
+
+def lesions(method: str) -> list[dict[str, str]]:
+    """What a method leaves of each inserted lesion under each condition."""
+    return [row for row in rows("networks/lesions.csv") if row["method"] == method]
+
+
 def training_hours(name: str) -> float:
     """The hours of all parts of a network's training."""
     def total(part) -> float:

@@ -13,8 +13,8 @@ import pytest
 from readmewords import AtLeast, AtMost, Near, Part, differences, find
 from reportedvalues import (
     CARDS, CONDITIONS, REPORTS, ROOT, at_matched_noise, better_in_both, candidate_sets, column, default_of, harm,
-    largest_bias, more_edges_than_blending, patients, ratios, reported, resolution, rises, rows, settings,
-    smoothest_over_default, training_hours, tutorial,
+    largest_bias, lesions, more_edges_than_blending, patients, ratios, reported, resolution, rises, rows, settings,
+    smoothest_over_default, trained_alike, training_hours, tutorial,
 )
 
 from DIDInteractiveLib.settings import CandidateSettings
@@ -85,6 +85,10 @@ SENTENCES = {
     "candidate {} comes closest to the noise of the full dose": lambda: [Near(beside_full_dose("number"))],
     "On the processor step 3 took {} s in that run and the preview of step 4 {} s": lambda: [
         Near(tutorial()["apply_seconds"]), Near(tutorial()["preview_seconds"])],
+    "disks of {} to {} HU and {} or {} mm put into a liver, HRNet leaves {} to {} % of the contrast": lambda: [
+        *span([abs(float(row["contrast_hu"])) for row in lesions("hrnet")]),
+        *span([float(row["diameter_mm"]) for row in lesions("hrnet")]),
+        *span([100 * float(row["kept"]) for row in lesions("hrnet")])],
     "The U-Net and the plain network shift soft tissue by up to {} and {} HU": lambda: [
         Near(largest_bias(name, "soft")[0]) for name in ("unet", "plain")],
     "mean of {} patients that no network was trained on": lambda: [Near(len(settings()["patients"]))],
@@ -94,6 +98,13 @@ SENTENCES = {
     "HRNet has both the lower error and the higher SSIM in {} of the {} comparisons with BM3D": lambda: [
         Part(*better_in_both("hrnet", "bm3d")), Near(better_in_both("hrnet", "bm3d")[1])],
     "It is {} to {} % ahead of the U-Net": lambda: span(excess("hrnet", "unet", -1)),
+    "its error is {} to {} % below that of a U-Net of equal cost": lambda: span(
+        [100 * (1 - ratio) for ratio in trained_alike("unet_equal")]),
+    "at most {} % above those of RED-CNN and of a U-Net with the printed widths": lambda: [
+        Near(100 * (max(trained_alike("redcnn") + trained_alike("unet_full")) - 1))],
+    "which take {} and {} times its multiply-adds": lambda: [
+        Near(multiply_adds(build(*network)) / CARDS["hrnet"]["multiply_adds_512"])
+        for network in (("redcnn", (96,)), ("unet", UNet.LITERAL_WIDTHS))],
     "HRNet was trained for {} hours on one CPU core": lambda: [Near(training_hours("hrnet"))],
     "it shifts no tissue by more than {} HU": lambda: [
         AtMost(max(abs(value) for value in harm("hrnet", "full dose", "|HU bias|").values()))],
@@ -138,13 +149,18 @@ STATEMENTS = {
         noise_index for _, noise_index in CONDITIONS),
     "The default method (descents towards the input, mixtures towards the smooth bound)": lambda: (
         CandidateSettings().method == DEFAULT_METHOD),
+    "of the contrast at a quarter of the dose, the smallest the least": lambda: (
+        {float(row["dose"]) for row in rows("networks/lesions.csv")} == {0.25}
+        and float(min(lesions("hrnet"), key=lambda row: float(row["kept"]))["diameter_mm"])
+        == min(float(row["diameter_mm"]) for row in lesions("hrnet"))),
     "validation patients at a quarter of the dose": lambda: "at 0.25 of their dose" in (
         REPORTS / "did" / "range.md").read_text(encoding="utf-8"),
     "the noise rises strictly from candidate to candidate in all": lambda: all(
         rises(column(one, "noise_hu")) for one in candidate_sets(DEFAULT_METHOD).values()),
     "one of them a volume": lambda: [scene for scene, _ in candidate_sets(DEFAULT_METHOD)].count(VOLUME) == 3,
-    "in the volume with HRNet, candidates towards the smooth end are out of order": lambda: (
-        list(out_of_order()) == [(VOLUME, "hrnet")] and rises(sharper_edges(VOLUME, "hrnet"))),
+    "in four with HRNet, the volume among them, candidates towards the smooth end are out of order": lambda: (
+        len(out_of_order()) == 4 and (VOLUME, "hrnet") in out_of_order()
+        and all(model == "hrnet" and rises(sharper_edges(scene, model)) for scene, model in out_of_order())),
 }
 
 
