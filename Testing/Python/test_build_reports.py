@@ -61,7 +61,8 @@ def test_the_commands_are_those_that_the_page_of_the_reports_names():
     page = (BENCHMARKS / "README.md").read_text()
     for name, options in build_reports.SCRIPTS.items():
         assert (BENCHMARKS / f"{name}_report.py").is_file()
-        words = [f"Testing/Benchmarks/{name}_report.py", *(() if options is None else ("--data DATA", *options))]
+        words = [f"Testing/Benchmarks/{name}_report.py", *(() if options is None else ("--data DATA", *options)),
+                 *(["--extra-weights ..."] if name in build_reports.FURTHER else [])]
         assert " ".join(words) + "`" in page
     for name, doses in build_reports.DOSES.items():
         assert re.search(rf"--doses {' '.join(map(re.escape, doses))} .*Testing/Benchmarks/{name}`", page)
