@@ -13,10 +13,10 @@ _INTRODUCTION = """# Training recipes
 
 Made by `python Testing/Benchmarks/recipes_report.py --data DATA` from runs of `--train`. Every recipe of
 [configs/experiments](../../../configs/experiments) changes one thing in `base.toml`, the first stage of the shipped
-HRNet made short; all are trained for the same number of steps on as many pixels, with {seeds} seeds. RMSE ratio: RMSE
+HRNet made short; all are trained for the same number of steps on as many pixels, with up to {seeds} seeds. RMSE ratio: RMSE
 after over RMSE before, geometric mean over the validation patients with one slice each, two noise indices (15 and
 30 HU) and three doses (1/2, 1/4, 1/8); lower is better. Against base: the mean of the seeds over that of the base
-recipe. Spread: half the distance between the seeds. A difference counts where it is larger than the spreads of both
+recipe with the same seeds. Spread: half the distance between the seeds. A difference counts where it is larger than the spreads of both
 recipes together. Seconds of training tell little of the speed of a network: the machine had other work too.
 
 These runs are far shorter than the trainings of the shipped networks: they show what helps a network to learn quickly,
@@ -38,11 +38,12 @@ def write_report(rows: list[dict], recipes: list[Recipe], output: Path) -> None:
         writer.writerows({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
     seeds = len({row["seed"] for row in rows})
     lines = [_INTRODUCTION.format(seeds=seeds), _HEADER, "|" + "---|" * (_HEADER.count("|") - 1)]
-    base = _summary([row for row in rows if row["recipe"] == "base"])
     for recipe in recipes:
         own = [row for row in rows if row["recipe"] == recipe.name]
-        if own:
-            lines.append(_line(recipe, own, base))
+        seeds = {row["seed"] for row in own}
+        base = [row for row in rows if row["recipe"] == "base" and row["seed"] in seeds]
+        if own and base:
+            lines.append(_line(recipe, own, _summary(base)))
     missing = [recipe.name for recipe in recipes if not any(row["recipe"] == recipe.name for row in rows)]
     if missing:
         lines += ["", f"Not trained yet: {', '.join(missing)}."]
@@ -77,5 +78,6 @@ def _line(recipe: Recipe, rows: list[dict], base: tuple[float, float]) -> str:
 
     worst = max(row["soft_bias_hu"] for row in rows)
     return (f"| `{recipe.name}` | {recipe.change} | {average('matched_rmse_ratio'):.3f} | "
-            f"{average('sharp_rmse_ratio'):.3f} | {mean:.3f} | {spread:.3f} | {ratio:.3f} | {said} | {worst:.1f} | "
+            f"{average('sharp_rmse_ratio'):.3f} | {mean:.3f} | {f'{spread:.3f}' if len(rows) > 1 else '-'} | {ratio:.3f} | "
+            f"{said} | {worst:.1f} | "
             f"{rows[0]['multiply_adds'] / 1e9:.1f} | {average('seconds'):.0f} |")
