@@ -47,7 +47,7 @@ class CandidateSet:
 
 
 def generate_candidates(array, spacing, denoiser: Denoiser, settings: CandidateSettings = CandidateSettings(), *,
-                        padding=None, roi=None, slices: range | None = None, progress: Progress | None = None,
+                        padding=None, roi=None, progress: Progress | None = None,
                         cancelled: Callable[[], bool] | None = None,
                         on_candidate: Callable[[Candidate], None] | None = None) -> CandidateSet:
     """Make candidates with different noise and resolution from one noisy image and one network.
@@ -58,8 +58,6 @@ def generate_candidates(array, spacing, denoiser: Denoiser, settings: CandidateS
         denoiser: the network, whose weights are never changed.
         padding: bool (K, J, I), voxels known to be no measurement.
         roi: bool (K, J, I), where noise is measured; None finds flat soft tissue.
-        slices: the slices to work on, as a range of step 1 (a preview takes one); the candidates then have as many
-            slices as the range. None: all.
         progress: called with (fraction 0..1, text, remaining seconds).
         cancelled: asked before every layer of the network; true stops the run.
         on_candidate: called with each candidate when it is finished: the default first, the input last.
@@ -72,13 +70,12 @@ def generate_candidates(array, spacing, denoiser: Denoiser, settings: CandidateS
     """
     array = check_volume(array)
     spacing = _checked_spacing(spacing)
-    part = _checked_range(slices, len(array))
     for name, mask in (("padding", padding), ("region of interest", roi)):
         if mask is not None and np.shape(mask) != array.shape:
             raise ValueError(f"The {name} has the shape {np.shape(mask)}, but the volume {array.shape}; they must "
                              "agree.")
-    padding, roi = (None if mask is None else np.asarray(mask, dtype=bool)[part] for mask in (padding, roi))
-    return _Run(array[part], spacing, denoiser, settings, padding, roi, progress, cancelled, on_candidate).result()
+    padding, roi = (None if mask is None else np.asarray(mask, dtype=bool) for mask in (padding, roi))
+    return _Run(array, spacing, denoiser, settings, padding, roi, progress, cancelled, on_candidate).result()
 
 
 class _Run:
@@ -273,11 +270,3 @@ def _checked_spacing(spacing) -> tuple[float, float, float]:
     if len(values) != 3 or not all(np.isfinite(s) and s > 0 for s in values):
         raise ValueError(f"The spacing must be three positive numbers in mm (slice, row, column), not {spacing}.")
     return values
-
-
-def _checked_range(slices: range | None, count: int) -> slice:
-    if slices is None:
-        return slice(0, count)
-    if len(slices) == 0 or slices.step != 1 or slices.start < 0 or slices.stop > count:
-        raise ValueError(f"The slices must be a range of step 1 within 0 to {count}, not {slices}.")
-    return slice(slices.start, slices.stop)

@@ -41,8 +41,6 @@ class CandidateRequest:
     """Where noise is measured (bool, the array's shape); None: in flat soft tissue."""
     background_roi: np.ndarray | None = None
     """With ``roi`` the two regions of the contrast-to-noise ratio."""
-    slices: range | None = None
-    """The only slices to work on, for a preview; candidates then have as many. None: all."""
     reference: np.ndarray | None = None
     """What the scan would be without noise, the array's shape, in HU; only to measure errors."""
     default_image: np.ndarray | None = None
@@ -155,7 +153,7 @@ def _located(outcomes: dict[str, Outcome], tuned: int, slices: int) -> dict[str,
 
 @dataclass(frozen=True)
 class _Piece:
-    """The request's arrays, of the wanted slices only."""
+    """The request's arrays, all of one shape."""
 
     array: np.ndarray
     padding: np.ndarray | None
@@ -169,28 +167,21 @@ def _piece(request: CandidateRequest) -> _Piece:
     from LDCTDenoiseLib.inference import check_volume
 
     array = check_volume(request.array)
-    part = slice(None)
-    if request.slices is not None:
-        chosen = request.slices
-        if chosen.step != 1 or not 0 <= chosen.start < chosen.stop <= len(array):
-            raise ValueError(f"The slices {chosen.start} to {chosen.stop - 1} are not all in the volume, whose slices "
-                             f"are 0 to {len(array) - 1}.")
-        part = slice(chosen.start, chosen.stop)
     if request.default_image is not None and request.default_filter is not None:
         raise ValueError("Give a default image or the filter that makes it, not both.")
 
-    def cut(name: str, values, dtype=None):
+    def fitting(name: str, values, dtype=None):
         if values is None:
             return None
         values = np.asarray(values, dtype=dtype)
         if values.shape != array.shape:
             raise ValueError(f"The {name} has the shape {values.shape}, but the volume {array.shape}; they must agree.")
-        return values[part]
+        return values
 
     return _Piece(
-        array[part], cut("padding", request.padding, bool), cut("region of interest", request.roi, bool),
-        cut("background region", request.background_roi, bool), cut("reference", request.reference),
-        cut("default image", request.default_image))
+        array, fitting("padding", request.padding, bool), fitting("region of interest", request.roi, bool),
+        fitting("background region", request.background_roi, bool), fitting("reference", request.reference),
+        fitting("default image", request.default_image))
 
 
 def _is_conventional(request: CandidateRequest) -> bool:

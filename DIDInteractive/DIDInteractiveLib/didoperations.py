@@ -22,10 +22,9 @@ def engine() -> InProcessDIDEngine:
 def candidates(arguments: dict, context) -> dict:
     """Return the fields of the :class:`~.didengine.CandidateReply` to the request whose fields are the arguments.
 
-    In ``arguments`` the settings stand as a dict and the slices as (first, behind the last) or None; so do in the reply
-    settings and measurements as dicts. Each candidate is handed over as soon as it is finished, a dict of its fields,
-    and the reply has {"part": number} in place of its array: number 0 was handed over first. Progress is (fraction
-    0..1, text, remaining seconds).
+    In ``arguments`` the settings stand as a dict; so do in the reply settings and measurements. Each candidate is
+    handed over as soon as it is finished, a dict of its fields, and the reply has {"part": number} in place of its
+    array: number 0 was handed over first. Progress is (fraction 0..1, text, remaining seconds).
     """
     handed_over = []
 
@@ -33,10 +32,8 @@ def candidates(arguments: dict, context) -> dict:
         handed_over.append(candidate.array)
         context.partial(vars(candidate))
 
-    slices = arguments["slices"]
     request = CandidateRequest(**{
-        **arguments, "spacing": tuple(arguments["spacing"]), "settings": CandidateSettings(**arguments["settings"]),
-        "slices": None if slices is None else range(*slices)})
+        **arguments, "spacing": tuple(arguments["spacing"]), "settings": CandidateSettings(**arguments["settings"])})
     with graphics_memory_released():
         reply = engine().generate(request, context.progress, context.cancelled, hand_over)
     return _fields(reply, handed_over)

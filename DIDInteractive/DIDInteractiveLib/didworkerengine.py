@@ -28,7 +28,6 @@ class WorkerDIDEngine(WorkerEngine):
         """Begin to make candidates; each is a part of the listener's result, a :class:`~.didengine.CandidateReply`."""
         arguments = {field.name: getattr(request, field.name) for field in fields(request)}
         arguments["settings"] = vars(request.settings)
-        arguments["slices"] = None if request.slices is None else (request.slices.start, request.slices.stop)
         reader = _Reader()
         return self.client.request("candidates", arguments, listener, read=reader.reply, read_partial=reader.candidate)
 

@@ -104,9 +104,8 @@ class Piece(Images):
 
     def ended(self, direction: str, noise: float) -> Outcome:
         """The beginning of the sentence that says where the candidates of a direction end, at a noise SD in HU."""
-        return Outcome(f"The {direction} side").followed_by(
-            " ended at a noise of {noise:.1f} HU ({percent:.0f} % of the input's)",
-            noise=noise, percent=100 * noise / self.input_noise)
+        return Outcome(f"The {direction} side ended at a noise of {{noise:.1f}} HU ({{percent:.0f}} % of the input's)",
+                       {"noise": noise, "percent": 100 * noise / self.input_noise})
 
     def open(self, direction: str) -> bool:
         """Whether there is room for candidates in a direction; on the sharper side there always is."""

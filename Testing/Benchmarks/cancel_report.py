@@ -147,7 +147,7 @@ def kinds() -> list[Callable[[WorkerClient], Kind]]:
     volume = read_volume(SAMPLE)
     denoising = DenoiseRequest(volume.array, device="cpu", spacing=volume.spacing)
     middle = len(volume.array) // 2
-    candidates = CandidateRequest(volume.array, volume.spacing, device="cpu", slices=range(middle, middle + 1),
+    candidates = CandidateRequest(volume.array[middle:middle + 1], volume.spacing, device="cpu",
                                   settings=CandidateSettings(count=CANDIDATES))
     size = " x ".join(map(str, volume.array.shape[1:]))
     return [

@@ -10,7 +10,7 @@ for folder in (ROOT / "LDCTDenoise", ROOT / "DIDInteractive", Path(__file__).res
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-pytest.register_assert_rewrite("commandfixtures", "panelpictures")  # what they assert is explained as in a test file
+pytest.register_assert_rewrite("commandfixtures", "panelfixtures", "panelpictures")  # explained as in a test file
 
 
 @pytest.fixture(scope="module", autouse=True)

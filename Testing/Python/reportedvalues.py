@@ -83,7 +83,7 @@ def resolution(method: str, lowest: float, highest: float = float("inf")) -> lis
 
 
 def trained_alike(other: str) -> list[float]:
-    """RMSE of the HRNet that was trained for the comparison over another's that was trained as it was, each condition."""
+    """RMSE of the HRNet of equal terms over another's that was trained as it was, under each condition."""
     return [float(row["ratio"]) for row in rows("networks/versus.csv")
             if (row["network"], row["other"]) == ("hrnet_equal", other)]
 

@@ -177,20 +177,6 @@ def test_candidates_have_the_type_of_the_input(dtype):
     assert {one.array.dtype for one in made.candidates} == {np.dtype(dtype)}
 
 
-def test_a_range_of_slices_gives_what_the_slices_alone_would_give():
-    image = volume(4)
-    part = generate_candidates(image, SPACING, smoothing(), BLEND, slices=range(2, 3))
-    alone = generate_candidates(image[2:3], SPACING, smoothing(), BLEND)
-    for one, other in zip(part.candidates, alone.candidates):
-        np.testing.assert_array_equal(one.array, other.array)
-
-
-@pytest.mark.parametrize("slices", [range(0), range(0, 5), range(-1, 2), range(0, 4, 2)])
-def test_a_range_that_does_not_fit_is_refused(slices):
-    with pytest.raises(ValueError, match="range"):
-        generate_candidates(volume(4), SPACING, smoothing(), BLEND, slices=slices)
-
-
 def test_noise_is_measured_in_the_region_that_the_user_gives():
     image = volume(2)
     roi = np.zeros(image.shape, bool)

@@ -54,7 +54,7 @@ def test_candidates_come_back_measured_and_with_what_made_them(image, reply, mod
 def test_an_outcome_says_that_its_noise_is_that_of_the_slices_for_tuning(image, reply):
     for sentence in reply.outcomes.values():
         assert " HU" in sentence and sentence.endswith(" Noise in this sentence is that of the slice used for tuning.")
-    preview = InProcessDIDEngine().generate(request(image, slices=range(1, 2)))
+    preview = InProcessDIDEngine().generate(request(image[1:2]))
     assert not any("used for tuning" in sentence for sentence in preview.outcomes.values())
 
 
@@ -70,15 +70,6 @@ def test_the_input_stays_as_it_is(image):
     before = image.copy()
     InProcessDIDEngine().generate(request(image))
     np.testing.assert_array_equal(image, before)
-
-
-def test_a_preview_works_on_its_slices_only(image):
-    found = InProcessDIDEngine().generate(request(
-        image, slices=range(1, 2), reference=image, roi=np.ones(image.shape, bool),
-        padding=np.zeros(image.shape, bool)))
-    assert found.candidates[-1].array.shape == (1, 96, 96)
-    np.testing.assert_array_equal(found.candidates[-1].array[0], image[1])
-    assert found.measurements[-1].rmse_to_reference_hu == 0
 
 
 def test_regions_and_reference_reach_the_measurements(image):
@@ -147,8 +138,6 @@ def test_a_classical_filter_or_a_given_image_can_be_the_default(image, quick_fit
 @pytest.mark.parametrize("changes,message", [
     ({"model": "none"}, "no model called 'none'"),
     ({"array": np.zeros((4, 4))}, "Expected a volume"),
-    ({"slices": range(2, 5)}, "slices 2 to 4 are not all in the volume"),
-    ({"slices": range(1, 1)}, "are not all in the volume"),
     ({"reference": np.zeros((1, 96, 96))}, "reference has the shape"),
     ({"roi": np.zeros((3, 9, 9), bool)}, "region of interest has the shape"),
     ({"default_image": np.zeros((3, 96, 9))}, "default image has the shape"),

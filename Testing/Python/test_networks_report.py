@@ -260,10 +260,10 @@ def test_what_is_magnified_holds_the_most_squared_error_in_the_body():
 
 
 def test_the_stages_of_a_training_are_told_in_their_order():
-    own = {"iterations": 12, "batch_size": 8, "sampling": {"patch": 128}}
-    first = {"iterations": 10, "batch_size": 8, "sampling": {"patch": 64}}
-    assert [str(one) for one in stages({**own, "first_half": first})] == [
-        "10 steps of 8 x 64 x 64", "12 steps of 8 x 128 x 128"]
+    first, second, last = ({"iterations": steps, "batch_size": 8, "sampling": {"patch": patch}}
+                           for steps, patch in ((10, 64), (12, 128), (14, 96)))
+    assert [str(one) for one in stages({**last, "stage_before": {**second, "stage_before": first}})] == [
+        "10 steps of 8 x 64 x 64", "12 steps of 8 x 128 x 128", "14 steps of 8 x 96 x 96"]
     assert [str(one) for one in stages({"iterations": 5, "batch_size": 1, "sampling": {"rotation": 10.0}})] == [
         "5 steps of 1 whole slices"]
     assert stages({}) == []

@@ -20,6 +20,7 @@ from reportedvalues import (
 from DIDInteractiveLib.settings import CandidateSettings
 from LDCTDenoiseLib.networks import UNet, build
 from LDCTDenoiseLib.networks.multiplyadds import multiply_adds
+from LDCTDenoiseLib.training.config import read_config
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 METHODS = ("ldct", "gaussian", "nlm", "tv", "bm3d", "plain", "unet", "hrnet")
@@ -68,6 +69,12 @@ def beside_full_dose(name):
     return closest + 1 if name == "number" else found[closest][name]
 
 
+def equal_terms(name):
+    """The network that a recipe of configs/equal trains."""
+    network = read_config(ROOT / "configs" / "equal" / f"{name}.toml").network
+    return build(network.architecture, network.widths, network.form, **network.options)
+
+
 def of_default(name):
     return next(one[name] for one in tutorial()["candidates"] if one["kind"] == "default")
 
@@ -103,8 +110,8 @@ SENTENCES = {
     "at most {} % above those of RED-CNN and of a U-Net with the printed widths": lambda: [
         Near(100 * (max(trained_alike("redcnn") + trained_alike("unet_full")) - 1))],
     "which take {} and {} times its multiply-adds": lambda: [
-        Near(multiply_adds(build(*network)) / CARDS["hrnet"]["multiply_adds_512"])
-        for network in (("redcnn", (96,)), ("unet", UNet.LITERAL_WIDTHS))],
+        Near(multiply_adds(network) / CARDS["hrnet"]["multiply_adds_512"])
+        for network in (equal_terms("redcnn"), equal_terms("unet_full"))],
     "HRNet was trained for {} hours on one CPU core": lambda: [Near(training_hours("hrnet"))],
     "it shifts no tissue by more than {} HU": lambda: [
         AtMost(max(abs(value) for value in harm("hrnet", "full dose", "|HU bias|").values()))],

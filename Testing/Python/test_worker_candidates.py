@@ -19,16 +19,16 @@ from LDCTDenoiseLib.workerclient import MODULES
 
 @pytest.fixture
 def request_(tmp_path, monkeypatch):
-    """A request for a few candidates of two slices out of four, with everything that a request may hold."""
+    """A request for a few candidates of two slices, with everything that a request may hold."""
     monkeypatch.setenv("LDCT_MODELS", str(tmp_path))
     add_smoothing_model(tmp_path)
-    array = phantom((4, 64, 64), noise=40).astype(np.int16)
+    array = phantom((2, 64, 64), noise=40).astype(np.int16)
     padding = np.zeros(array.shape, bool)
     padding[:, :2] = True
     roi = np.zeros(array.shape, bool)
     roi[:, 26:38, 26:38] = True
-    return CandidateRequest(array, (2.0, 0.8, 0.8), padding=padding, model="tiny", roi=roi, slices=range(1, 3),
-                            reference=phantom((4, 64, 64), noise=0), device="cpu",
+    return CandidateRequest(array, (2.0, 0.8, 0.8), padding=padding, model="tiny", roi=roi,
+                            reference=phantom((2, 64, 64), noise=0), device="cpu",
                             settings=CandidateSettings(method="blend", count=5, repetitions=2, tuning_slices=1))
 
 
@@ -54,11 +54,11 @@ def test_the_worker_makes_the_candidates_that_would_be_made_here(torch_client, r
     fractions = [fraction for fraction, text, remaining in progress]
     assert fractions == sorted(fractions)
     assert all(isinstance(text, str) for _, text, _ in progress)
-    np.testing.assert_array_equal(there.candidates[-1].array, request_.array[1:3])
+    np.testing.assert_array_equal(there.candidates[-1].array, request_.array)
 
 
 def test_what_cannot_be_done_is_said_as_it_would_be_here(torch_client, request_):
-    flat = CandidateRequest(**{**vars(request_), "array": np.full((4, 64, 64), -1000, np.int16)})
+    flat = CandidateRequest(**{**vars(request_), "array": np.full((2, 64, 64), -1000, np.int16)})
     messages = []
     for engine in (InProcessDIDEngine(), WorkerDIDEngine(torch_client)):
         with pytest.raises(ValueError) as error:
