@@ -13,18 +13,18 @@ _INTRODUCTION = """# Training recipes
 
 Made by `python Testing/Benchmarks/recipes_report.py --data DATA` from runs of `--train`. Every recipe of
 [configs/experiments](../../../configs/experiments) changes one thing in `base.toml`, the first stage of the shipped
-HRNet made short; all are trained for the same number of steps on as many pixels, with up to {seeds} seeds. RMSE ratio: RMSE
-after over RMSE before, geometric mean over the validation patients with one slice each, two noise indices (15 and
+HRNet made short; all are trained for the same number of steps on as many pixels, with up to {seeds} seeds. RMSE ratio:
+RMSE after over RMSE before, geometric mean over the validation patients with one slice each, two noise indices (15 and
 30 HU) and three doses (1/2, 1/4, 1/8); lower is better. Against base: the mean of the seeds over that of the base
-recipe with the same seeds. Spread: half the distance between the seeds. A difference counts where it is larger than the spreads of both
-recipes together. Seconds of training tell little of the speed of a network: the machine had other work too.
+recipe with the same seeds. Spread: half the distance between the seeds. A difference counts where it is larger than
+the spreads of both recipes together. Seconds of training tell little of the speed of a network: the machine had other
+work too.
 
 These runs are far shorter than the trainings of the shipped networks: they show what helps a network to learn quickly,
 which need not be what it learns best from in the end. The patients they are judged by also chose each run's best state.
 """
-_NOT_TRIED = """Not tried: input of neighbouring slices (2.5-D). The noise bank simulates every slice by itself, whereas overlapping
-slices of a scanner share noise: a network would learn to average away what it does not find there as independent. It
-takes a bank of whole stacks with shared noise, which `simulate_low_dose` makes from the slice thickness."""
+_NEIGHBOURS = ("Neighbouring slices as input (2.5-D) take stacks of slices and a judgement of their own: "
+               "see [neighbours](neighbours.md).")
 _HEADER = ("| recipe | what it changes | matched | sharp | both | spread | against base | verdict "
            "| soft bias, worst HU | G multiply-adds | s |")
 
@@ -36,18 +36,17 @@ def write_report(rows: list[dict], recipes: list[Recipe], output: Path) -> None:
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    seeds = len({row["seed"] for row in rows})
-    lines = [_INTRODUCTION.format(seeds=seeds), _HEADER, "|" + "---|" * (_HEADER.count("|") - 1)]
+    lines = [_INTRODUCTION.format(seeds=len({row["seed"] for row in rows})), _HEADER, "|" + "---|" * (_HEADER.count("|") - 1)]
     for recipe in recipes:
         own = [row for row in rows if row["recipe"] == recipe.name]
         seeds = {row["seed"] for row in own}
         base = [row for row in rows if row["recipe"] == "base" and row["seed"] in seeds]
         if own and base:
-            lines.append(_line(recipe, own, _summary(base)))
+            lines.append(_line(recipe, own, summary(base)))
     missing = [recipe.name for recipe in recipes if not any(row["recipe"] == recipe.name for row in rows)]
     if missing:
         lines += ["", f"Not trained yet: {', '.join(missing)}."]
-    (output / "README.md").write_text("\n".join([*lines, "", _NOT_TRIED]) + "\n", encoding="utf-8")
+    (output / "README.md").write_text("\n".join([*lines, "", _NEIGHBOURS]) + "\n", encoding="utf-8")
 
 
 def verdict(ratio: float, spread: float) -> str:
@@ -57,14 +56,14 @@ def verdict(ratio: float, spread: float) -> str:
     return "better" if ratio < 1 else "worse"
 
 
-def _summary(rows: list[dict]) -> tuple[float, float]:
+def summary(rows: list[dict]) -> tuple[float, float]:
     """Mean and spread (half the range) of the ratio over the seeds."""
     values = [row["rmse_ratio"] for row in rows]
     return float(np.mean(values)), (max(values) - min(values)) / 2
 
 
 def _line(recipe: Recipe, rows: list[dict], base: tuple[float, float]) -> str:
-    mean, spread = _summary(rows)
+    mean, spread = summary(rows)
     ratio = mean / base[0]
     if recipe.name == "base":
         said = ""
@@ -78,6 +77,5 @@ def _line(recipe: Recipe, rows: list[dict], base: tuple[float, float]) -> str:
 
     worst = max(row["soft_bias_hu"] for row in rows)
     return (f"| `{recipe.name}` | {recipe.change} | {average('matched_rmse_ratio'):.3f} | "
-            f"{average('sharp_rmse_ratio'):.3f} | {mean:.3f} | {f'{spread:.3f}' if len(rows) > 1 else '-'} | {ratio:.3f} | "
-            f"{said} | {worst:.1f} | "
-            f"{rows[0]['multiply_adds'] / 1e9:.1f} | {average('seconds'):.0f} |")
+            f"{average('sharp_rmse_ratio'):.3f} | {mean:.3f} | {f'{spread:.3f}' if len(rows) > 1 else '-'} | "
+            f"{ratio:.3f} | {said} | {worst:.1f} | {rows[0]['multiply_adds'] / 1e9:.1f} | {average('seconds'):.0f} |")
