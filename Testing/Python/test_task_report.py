@@ -69,8 +69,9 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(interval):
     assert 0.88 <= held / 200 <= 0.99
 
 
-def test_the_interval_of_a_ratio_of_detectabilities_holds_the_truth_about_as_often_as_it_says():
-    """Two kinds 3 and 2.4 SD apart in one channel, with mostly the same noise before and after: ratio .8."""
+@pytest.mark.parametrize("distance, count", ((3.0, 30), (0.6, 50)))
+def test_the_interval_of_a_ratio_of_detectabilities_holds_the_truth_about_as_often_as_it_says(distance, count):
+    """Two kinds, by SDs, ``distance`` apart in one channel and .8 of that after; mostly the same noise in both."""
     random = np.random.default_rng(1)
     task = Task("task", (("with", "without"),))
     shift = np.zeros(3)
@@ -82,9 +83,9 @@ def test_the_interval_of_a_ratio_of_detectabilities_holds_the_truth_about_as_oft
 
     held = 0
     for _ in range(100):
-        base, other, third = ([random.normal(size=(30, 2, 3)) for _ in range(2)] for _ in range(3))
-        before, after = kinds(base, other, 3.0), kinds(base, third, 2.4)
-        found = jackknife(lambda chosen: task.measure(after, chosen) / task.measure(before, chosen), 30)
+        base, other, third = ([random.normal(size=(count, 2, 3)) for _ in range(2)] for _ in range(3))
+        before, after = kinds(base, other, distance), kinds(base, third, 0.8 * distance)
+        found = jackknife(lambda chosen: task.measure(after, chosen) / task.measure(before, chosen), count)
         held += found.low <= 0.8 <= found.high
     assert 0.88 <= held / 100
 

@@ -12,7 +12,7 @@ from reportfactory import FILE
 BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
 sys.path.append(str(BENCHMARKS))
 
-from taskreport import diskspart, gridpart, mismatchpart, rodspart, scorespart  # noqa: E402
+from taskreport import diskspart, gridpart, mismatchpart, mitapart, rodspart, scorespart  # noqa: E402
 from taskreport.aims import keep_aims, write_index  # noqa: E402
 from taskreport.origin import keep_origin, origin_lines  # noqa: E402
 from taskreport.plan import Anatomy, Plan  # noqa: E402
@@ -102,9 +102,11 @@ def test_the_mismatch_is_judged_on_the_other_reconstruction_alone_and_says_on_wh
 def test_few_realisations_are_told_beside_the_verdict_and_weak_doses_beside_the_figure():
     assert diskspart._count(10) == "10 realisations of 50 that were asked for"
     assert diskspart._count(50) == "50 realisations"
-    rows = [{"group": f"MITA, {dose}, half the noise", "task": diskspart.ANY, "level": "FBP", "d": d}
-            for dose, d in (("dose 0.10", 0.55), ("dose 1.00", 1.3))]
-    assert diskspart._left_out(rows, ["dose 0.10", "dose 1.00"]).endswith("these do not: dose 0.10.")
+    stacks = [SimpleNamespace(dose=dose, own=own, group=f"{dose} {own}") for dose in ("0.10", "1.00")
+              for own in (True, False)]
+    rows = [{"group": f"{s.group}, half the noise", "task": mitapart.ANY, "level": "FBP",
+             "d_low": 0.3 if s.own and s.dose == "1.00" else -0.1} for s in stacks]
+    assert diskspart._left_out(rows, stacks).endswith("these do not: 0.10.")
 
 
 def test_ttf50_is_judged_by_the_projects_aims_and_by_what_is_published():
