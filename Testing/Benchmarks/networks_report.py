@@ -31,7 +31,8 @@ from networksreport.plan import PARTS, Plan  # noqa: E402
 from networksreport.scoring import Scores  # noqa: E402
 from networksreport.showcasespart import write_showcases  # noqa: E402
 from networksreport.slicespart import write_slices  # noqa: E402
-from reportcommand import command_of_parts, named_file, parsed, say, shown_path, write_parts  # noqa: E402
+from reportcommand import (  # noqa: E402
+    add_extra_weights, command_of_parts, parsed, say, shown_extra_weights, write_parts)
 
 WRITERS = dict(zip(PARTS, (write_slices, write_showcases, write_noise, write_failures), strict=True))
 
@@ -45,9 +46,7 @@ def shown_options(given, plan: Plan) -> str:
         words += ["--slices", str(given.slices)]
     if tuple(given.doses) != tuple(plan.doses):
         words += ["--doses", *(f"{dose:g}" for dose in given.doses)]
-    if given.extra_weights:
-        words += ["--extra-weights", *(f"{name}={shown_path(path)}" for name, path in given.extra_weights)]
-    return "".join(f" {word}" for word in words)
+    return "".join(f" {word}" for word in (*words, *shown_extra_weights(given.extra_weights)))
 
 
 def build(context: Context, parts) -> None:
@@ -60,8 +59,7 @@ def main(arguments=None, plan: Plan | None = None) -> int:
     plan = plan or Plan()
     parser = command_of_parts(__doc__, "networks", PARTS)
     parser.add_argument("--models", nargs="*", default=plan.models, help="networks of the registry")
-    parser.add_argument("--extra-weights", nargs="*", type=named_file, default=[], metavar="NAME=FILE",
-                        help="further networks: weights in the folder of an 'ldct train'")
+    add_extra_weights(parser)
     parser.add_argument("--slices", type=int, default=plan.slices, help="of each patient at the first dose, at most")
     parser.add_argument("--doses", nargs="+", type=float, default=plan.doses, metavar="FRACTION",
                         help="the figures are of the first; some networks take part at all")

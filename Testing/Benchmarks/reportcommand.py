@@ -35,6 +35,17 @@ def command_of_parts(documentation: str, report: str, parts: Sequence[str]) -> a
     return parser
 
 
+def add_extra_weights(parser: argparse.ArgumentParser) -> None:
+    """Add the option that lets networks take part which are not shipped: pairs of name and path."""
+    parser.add_argument("--extra-weights", nargs="*", type=named_file, default=[], metavar="NAME=FILE",
+                        help="further networks: checkpoint.pt, best.pt or weights.pt in the folder of an 'ldct train'")
+
+
+def shown_extra_weights(pairs: Sequence[tuple[str, Path]]) -> list[str]:
+    """That option and its values as a page shows them; no words without values."""
+    return ["--extra-weights", *(f"{name}={shown_path(path)}" for name, path in pairs)] if pairs else []
+
+
 def named_file(text: str) -> tuple[str, Path]:
     """Split the value NAME=FILE of an option."""
     name, equals, path = text.partition("=")

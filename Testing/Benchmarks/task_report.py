@@ -22,7 +22,8 @@ sys.path[:0] = [str(HERE), str(ROOT / "LDCTDenoise"), str(ROOT / "DIDInteractive
 
 from didreport.cache import Cache  # noqa: E402
 from networksreport.nets import extra_cards  # noqa: E402
-from reportcommand import command_of_parts, named_file, parsed, say, shown_path, write_parts  # noqa: E402
+from reportcommand import (  # noqa: E402
+    add_extra_weights, command_of_parts, parsed, say, shown_extra_weights, shown_path, write_parts)
 from taskreport.aims import keep_aims, write_index  # noqa: E402
 from taskreport.context import Context  # noqa: E402
 from taskreport.diskspart import write_disks  # noqa: E402
@@ -56,9 +57,7 @@ def build(context: Context, parts) -> None:
 
 def command(given: argparse.Namespace) -> str:
     """The command that was given, without the parts and without folders of this machine."""
-    words = ["python Testing/Benchmarks/task_report.py --data DATA"]
-    if given.extra_weights:
-        words += ["--extra-weights", *(f"{name}={shown_path(path)}" for name, path in given.extra_weights)]
+    words = ["python Testing/Benchmarks/task_report.py --data DATA", *shown_extra_weights(given.extra_weights)]
     if given.validation != VALIDATION:
         words += ["--validation", *map(shown_path, given.validation)]
     return " ".join(words)
@@ -66,8 +65,7 @@ def command(given: argparse.Namespace) -> str:
 
 def main(arguments=None, plan: Plan | None = None) -> int:
     parser = command_of_parts(__doc__, "task", PARTS)
-    parser.add_argument("--extra-weights", nargs="+", type=named_file, default=[], metavar="NAME=FILE",
-                        help="further networks: checkpoint.pt, best.pt or weights.pt in the folder of an ldct train")
+    add_extra_weights(parser)
     parser.add_argument("--validation", type=Path, nargs="+", default=VALIDATION, metavar="FOLDER",
                         help="reports of ldct evaluate, whose scores are not computed again")
     given = parsed(parser, arguments)

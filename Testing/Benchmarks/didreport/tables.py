@@ -18,6 +18,14 @@ def write_csv(path: Path, rows: Sequence[dict]) -> None:
         writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
 
 
+def read_csv(path: Path) -> list[dict]:
+    """The rows of a CSV file as they are written there; none where there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
 def write_page(path: Path, lines: Sequence[str]) -> None:
     with complete_or_absent(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

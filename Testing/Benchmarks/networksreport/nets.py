@@ -14,7 +14,7 @@ from LDCTDenoiseLib.evaluationnetwork import Network
 from LDCTDenoiseLib.modelregistry import ModelCard, find_model, load_model, save_weights
 from LDCTDenoiseLib.networks import build
 from LDCTDenoiseLib.networks.multiplyadds import multiply_adds
-from LDCTDenoiseLib.training.config import NetworkConfig
+from LDCTDenoiseLib.training.config import NetworkConfig, TrainingConfig
 
 
 class ReportNetwork(Network):
@@ -25,9 +25,14 @@ class ReportNetwork(Network):
         self.card = card
 
     @property
+    def training(self) -> dict:
+        """What the card tells of the training."""
+        return self.card.details.get("training", {})
+
+    @property
     def stages(self) -> list[Stage]:
         """The stages of the training, the first one first, as far as the card tells them."""
-        return stages(self.card.details.get("training", {}))
+        return stages(self.training)
 
     @property
     def schedule(self) -> str:
@@ -36,18 +41,18 @@ class ReportNetwork(Network):
         if len({stage.sample for stage in known}) == 1:
             known = [replace(known[0], iterations=sum(stage.iterations for stage in known))]
         words = ", then ".join(map(str, known)) or "steps not told"
-        more = self.card.details.get("training", {}).get("initial_weights") and len(self.stages) == 1
+        more = self.training.get("initial_weights") and len(self.stages) == 1
         return words + (" from earlier weights" if more else "")
 
     @property
     def rate(self) -> float | None:
         """The highest learning rate of any stage of the training, None where the card tells none."""
-        return max(values(self.card.details.get("training", {}), "rate"), default=None)
+        return max(values(self.training, "rate"), default=None)
 
     @property
     def recipe(self) -> str:
         """Steps, patches, highest rate, hours and device of the training, as far as the card tells them."""
-        known = self.card.details.get("training", {})
+        known = self.training
         words = [self.schedule]
         if self.rate is not None:
             words.append(f"rate {self.rate:g}")
@@ -79,7 +84,14 @@ def stages(training: dict) -> list[Stage]:
     return found
 
 
-def values(training: dict, name: str) -> list[float]:
+def planned(config: TrainingConfig) -> str:
+    """Steps and patches of a recipe in the words of :attr:`ReportNetwork.schedule`."""
+    stage, = stages({"iterations": config.optimiser.iterations, "batch_size": config.optimiser.batch_size,
+                     "sampling": vars(config.slices or config.sampling)})
+    return str(stage)
+
+
+def values(training: dict, name: str) -> list:
     """The values of that name in an entry and the tables in it."""
     inner = [found for value in training.values() if isinstance(value, dict) for found in values(value, name)]
     return inner + ([training[name]] if name in training else [])
@@ -133,6 +145,7 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
     details = json.loads(entry.read_text(encoding="utf-8")) if entry.is_file() else {}
     recipe = dict(details.get("training", {}))
     recipe.setdefault("sampling", settings.get("slices") or settings.get("sampling") or {})
+    recipe.setdefault("data", [{"file": source["path"]} for source in settings.get("data", {}).get("train", ())])
     for known in ("rate", "precision"):
         if known in settings.get("optimiser", {}):
             recipe.setdefault(known, settings["optimiser"][known])

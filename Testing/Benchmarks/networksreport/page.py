@@ -14,9 +14,9 @@ from . import paper
 from .comparing import limit, mean
 from .context import Context
 from .lesionpart import lesions_in_short
-from .nets import size
+from .nets import planned, size
 from .otherscanpart import in_short
-from .plan import CONFIGS, EXPECTED, FULL_RECIPE, LIKE_THE_PAPER, PARTS, RIVAL, Expected
+from .plan import CONFIGS, EXPECTED, FULL_RECIPE, LIKE_THE_PAPER, MAIN, PARTS, RIVAL
 from .verdictspart import aims_lines, missed_lines, selection_lines
 
 TITLES = {
@@ -38,8 +38,9 @@ def write_readme(context: Context) -> None:
     lines = ["# Networks, measured as the HRNet paper does", "",
              f"Written by `python Testing/Benchmarks/networks_report.py --data DATA{context.options}`; every number "
              "and figure was measured by it, except what is marked as the paper's (Bai et al. 2021, "
-             "doi:10.2991/jaims.d.210428.001). Low dose is simulated on validation patients that no network was "
-             "trained on, but see Selection. Not for clinical use.", "", *taken, "",
+             "doi:10.2991/jaims.d.210428.001). Low dose is simulated on validation patients; whom the networks were "
+             "trained on, and what these patients had to do with their weights, stands under [Selection](#selection). "
+             "Not for clinical use.", "", *taken, "",
              *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
              "## Networks", "", *_networks(context), *_unet_sizes(context), *aims_lines(context)]
     lines += [*lesions_in_short(context), *in_short(context)] if "showcases" in there else []
@@ -54,19 +55,27 @@ def _networks(context: Context) -> list[str]:
     lines = [f"'Trained': steps, highest rate, precision, hours. SHA-256: the first {DIGITS} digits, of the weights in "
              "half precision as they take part.", "",
              *table(["network", "architecture", *SIZE, "trained", "SHA-256"], body)]
-    here = {name: one for name, one in EXPECTED.items() if context.network(name)}
+    here = [name for name in EXPECTED if context.network(name)]
     if here:
-        lines += ["Not shipped:", "", *map(_told, here, here.values()), ""]
-    missing = {name: one for name, one in EXPECTED.items() if name not in here}
+        lines += ["Not shipped:", "", *(_told(context, name) for name in here), ""]
+    missing = [name for name in EXPECTED if name not in here]
     if missing:
         lines += ["Took no part, as no weights were given (`--extra-weights NAME=best.pt`):", "",
-                  *map(_told, missing, missing.values()), ""]
+                  *(_told(context, name) for name in missing), ""]
     return lines
 
 
-def _told(name: str, one: Expected) -> str:
-    """What an expected network is and what trains it."""
-    return f"- {name}: {one.words}" + (f"; `ldct train configs/{one.recipe}`" if one.recipe else "")
+def _told(context: Context, name: str) -> str:
+    """What an expected network is and what trains it, by its recipe; and whether the weights here had another one."""
+    if not EXPECTED[name]:
+        return (f"- {name}: {MAIN} before the last stage of its training, by the weights that `initial_weights` in its "
+                "card names")
+    config, network = read_config(CONFIGS / EXPECTED[name]), context.network(name)
+    words = (f"- {name}: {config.network.architecture}, {config.network.form} form, widths {_widths(config.network)}, "
+             f"{planned(config)}; `ldct train configs/{EXPECTED[name]}`")
+    if network and network.schedule != planned(config):
+        words += f". **Not so the weights that took part: {network.schedule}.**"
+    return words
 
 
 def _unet_sizes(context: Context) -> list[str]:
@@ -82,8 +91,11 @@ def _unet_sizes(context: Context) -> list[str]:
 
 
 def _size(network: ModelCard | NetworkConfig, parameters: int, multiply_adds: int) -> list[str]:
-    return ["-".join(str(width) for width in network.widths), network.form, f"{parameters:,}",
-            f"{multiply_adds / 1e9:.1f} G"]
+    return [_widths(network), network.form, f"{parameters:,}", f"{multiply_adds / 1e9:.1f} G"]
+
+
+def _widths(network: ModelCard | NetworkConfig) -> str:
+    return "-".join(map(str, network.widths))
 
 
 def _beside(context: Context) -> list[str]:
@@ -147,8 +159,8 @@ def _differences(context: Context) -> list[str]:
             "- Networks. The shipped forms predict the noise, have no instance normalisation and were trained on "
             "patches of many doses, kernels and pixel sizes; the paper's forms see whole slices of one dose. The "
             "literal forms do so too, but are not the paper's trainings: "
-            + "; ".join(f"{name}, {_made_small(one.recipe)}" for name, one in EXPECTED.items()
-                        if one.recipe.startswith("literal/"))
+            + "; ".join(f"{name}, {_made_small(recipe)}" for name, recipe in EXPECTED.items()
+                        if recipe.startswith("literal/"))
             + ". The table above says which networks took part, in which form, and how long each was trained.", ""]
 
 
@@ -156,7 +168,7 @@ def _made_small(recipe: str) -> str:
     """What a literal recipe changes in the paper's, as configs/ has both."""
     ours, papers = read_config(CONFIGS / recipe), read_config(CONFIGS / PAPERS.get(Path(recipe).name, "seed.toml"))
     settings = [{"steps": f"{one.optimiser.iterations:,}", "rate": f"{one.optimiser.rate:g}",
-                 "precision": one.optimiser.precision, "widths": "-".join(map(str, one.network.widths))}
+                 "precision": one.optimiser.precision, "widths": _widths(one.network)}
                 for one in (ours, papers)]
     if ours.network.architecture != papers.network.architecture:
         del settings[0]["widths"]

@@ -18,29 +18,13 @@ PARTS = ("slices", "showcases", "noise", "failures")
 EQUAL, REDCNN, BEFORE = "hrnet_equal", "redcnn", "hrnet_before"
 
 
-@dataclass(frozen=True)
-class Expected:
-    """A network that is not shipped: what it is, and the recipe in configs/ that trains it, if it has one."""
-
-    words: str
-    recipe: str = ""
-
-
 EXPECTED = {
-    EQUAL: Expected("HRNet, trained for the same steps on the same patches as the next four", "equal/hrnet.toml"),
-    "unet_equal": Expected(f"U-Net of equal multiply-adds, trained as {EQUAL}", "equal/unet.toml"),
-    FULL_RIVAL: Expected(f"U-Net of the widths that the paper prints, in the form that is shipped, trained as {EQUAL} "
-                         "for this report alone", f"equal/{FULL_RECIPE.name}"),
-    REDCNN: Expected(f"RED-CNN, trained as {EQUAL}", "equal/redcnn.toml"),
-    "plain_equal": Expected(f"the plain network, trained as {EQUAL}", "equal/plain.toml"),
-    BEFORE: Expected("the shipped HRNet before the last stage of its training, which are the weights that "
-                     "`initial_weights` in its card names"),
-    "hrnet_literal": Expected("HRNet in the literal form, the paper's recipe made small", "literal/hrnet.toml"),
-    "unet_literal": Expected("U-Net in the literal form, the paper's recipe made small", "literal/unet.toml"),
-    "plain_literal": Expected("the plain network in the literal form, the paper's recipe made small",
-                              "literal/plain.toml"),
+    EQUAL: "equal/hrnet.toml", "unet_equal": "equal/unet.toml", FULL_RIVAL: f"equal/{FULL_RECIPE.name}",
+    REDCNN: "equal/redcnn.toml", "plain_equal": "equal/plain.toml", BEFORE: "",
+    "hrnet_literal": "literal/hrnet.toml", "unet_literal": "literal/unet.toml", "plain_literal": "literal/plain.toml",
 }
-"""Networks that are not shipped and take part where their weights are given."""
+"""Networks that are not shipped and take part where their weights are given, with the recipes in configs/ that train
+them; ``BEFORE`` was left by the trainings of the shipped HRNet."""
 LIKE_THE_PAPER = ((EQUAL, "unet_equal"), (EQUAL, FULL_RIVAL), (MAIN, RIVAL), (MAIN, FULL_RIVAL),
                   ("hrnet_literal", "unet_literal"))
 """Pairs of an HRNet and a U-Net that stand beside the paper's."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from didreport.tables import table, text, write_csv, write_page
+from didreport.tables import read_csv, table, text, write_csv, write_page
 
 from .comparing import mean
 from .context import Context
@@ -87,11 +86,10 @@ def cross_check(rows: Sequence[dict], folder: Path, context: Context) -> list[st
             continue
         told = json.loads((folder / name / "settings.json").read_text(encoding="utf-8"))["methods"]
         same = {label.split()[0].lower() for label in told if label in labels}
-        with (folder / name / "slices.csv").open(newline="", encoding="utf-8") as stream:
-            pairs = [(key[-1], abs(float(r["rmse_hu"]) - own[key])) for r in csv.DictReader(stream)
-                     if r["method"] in same
-                     and (key := (r["patient"], r["track"], f"{float(r['noise_index_hu']):g}", f"{float(r['dose']):g}",
-                                  r["slice"], r["method"])) in own]
+        pairs = [(key[-1], abs(float(r["rmse_hu"]) - own[key])) for r in read_csv(folder / name / "slices.csv")
+                 if r["method"] in same
+                 and (key := (r["patient"], r["track"], f"{float(r['noise_index_hu']):g}", f"{float(r['dose']):g}",
+                              r["slice"], r["method"])) in own]
         if pairs:
             methods, differences = zip(*pairs)
             lines.append(f"- {name}: {len(pairs)} slices of {', '.join(dict.fromkeys(methods))} are the same; the "

@@ -11,7 +11,8 @@ from .context import Context
 from .pairs import (
     EQUAL_TERMS, LAST_STAGE, SHIPPED, Found, Pair, aims_in_words, heading, missed, present, trained_alike, versus,
     versus_table)
-from .plan import CONFIGS, EQUAL, MAIN, REDCNN
+from .plan import CONFIGS, MAIN
+from .trainingdata import stem, trained_on_words
 
 LEFT_OUT = ("'Any one patient left out': the lowest and highest ratio without a patient, the weights being the same; "
             "under Selection stands what the patients had to do with these.")
@@ -29,8 +30,8 @@ def aims_lines(context: Context) -> list[str]:
         lines += ["## Architectures on equal terms", "",
                   ("The same steps and patches: these pairs tell architectures apart. " if alike else
                    "**Not all of these pairs had the same steps and patches; the headings tell those of each.** ")
-                  + (f"Highest learning rates: {rates}; one like that of {EQUAL} was taken over from it without a "
-                     f"search, how that of {REDCNN} was chosen stands in its recipe. " if rates else "")
+                  + (f"Highest learning rates: {rates}; how they were chosen stands in the [recipes]"
+                     "(../../../configs/equal). " if rates else "")
                   + "Equal multiply-adds are not equal seconds: these, and VIF, stand in [scores](../task/scores.md). "
                   + LEFT_OUT, "", *_tables(context, equal)]
     if shipped:
@@ -51,9 +52,9 @@ def _tables(context: Context, pairs: list[Pair]) -> list[str]:
 
 
 def selection_lines(context: Context) -> list[str]:
-    """Which patients had a part in which choice, and how the last stage of a training does without any one of them."""
-    lines = ["## Selection", "",
-             "No network was trained on a patient of this report. They helped to choose the weights all the same:", ""]
+    """Whom the networks were trained on, which choices the patients had a part in, and the last stage without each."""
+    lines = ["## Selection", "", trained_on_words(context.networks, context.plan.files, context.cases.data), "",
+             "The patients of this report helped to choose the weights:", ""]
     for recipe, networks in (("hrnet.toml", "shipped and equal networks"), ("literal/hrnet.toml", "literal forms")):
         names = judges([p.name for p in context.cases.patients(context.plan.slices)], CONFIGS / recipe)
         lines.append(f"- best state of each run, {networks} (`configs/{recipe}` and those on top of it): by the error "
@@ -72,7 +73,7 @@ def selection_lines(context: Context) -> list[str]:
 
 def judges(patients: list[str], recipe: Path) -> str:
     """Those patients of a report that a recipe validates with, in words."""
-    stems = tuple(Path(source["path"]).name.split(".")[0] for source in read_config(recipe).data.validation)
+    stems = tuple(stem(source["path"]) for source in read_config(recipe).data.validation)
     named = [name for name in patients if name.startswith(stems)]
     if len(named) == len(patients):
         return f"all {len(patients)} patients of this report"
@@ -91,7 +92,7 @@ def _stays_ahead(found: Found) -> str:
 def _not_chosen_anew(context: Context) -> list[str]:
     """The choices of which nothing here tells how they would have fallen without a patient."""
     main = context.network(MAIN)
-    note = main.card.details.get("training", {}).get("note") if main else None
+    note = main.training.get("note") if main else None
     return ["Not chosen anew without each patient, which takes as many trainings as there are patients:", "",
             "- the best state of every stage" + (f". The last one of {MAIN}: {note}" if note else ""),
             "- the settings of every stage: [configs](../../../configs) has them, and says in `hrnet_third.toml` what "
@@ -107,10 +108,13 @@ def missed_lines(context: Context) -> list[str]:
         lost = [f"{name} missed in {counted(len(cases), 'condition')}, most by {words} ({where})"
                 for name, cases in missed(found, pair.aims).items() for _, words, where in [max(cases)]]
         lines.append(f"- {pair.one} against {pair.other}, of {len(found)}: {'; '.join(lost) or 'nothing missed'}")
-    recipes = context.output.parent / "recipes" / "README.md"
-    there = "[recipes](../recipes/README.md)" if recipes.is_file() else "`Testing/Benchmarks/recipes_report.py`"
-    return [*lines, "",
-            f"What was tried for it, each change alone: {there}, from the files in "
-            "[configs/experiments](../../../configs/experiments). What the shipped networks were trained with, stage "
-            "by stage, and their limits: [models.json](../../../LDCTDenoise/LDCTDenoiseLib/Models/models.json). Aims "
-            "other than these: [task](../task/README.md).", ""]
+    return [*lines, "", f"{tried(context.output)} Aims other than these: [task](../task/README.md).", ""]
+
+
+def tried(folder: Path) -> str:
+    """Where a report in ``folder`` has its readers look for what was tried against what is missed."""
+    there = folder.parent / "recipes" / "README.md"
+    report = "[recipes](../recipes/README.md)" if there.is_file() else "`Testing/Benchmarks/recipes_report.py`"
+    return (f"What was tried for it, each change alone: {report}, from the files in [configs/experiments]"
+            "(../../../configs/experiments). What the shipped networks were trained with, stage by stage, and their "
+            "limits: [models.json](../../../LDCTDenoise/LDCTDenoiseLib/Models/models.json).")
