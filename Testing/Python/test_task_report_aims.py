@@ -130,16 +130,23 @@ def test_the_page_tells_the_commands_and_the_weights_that_made_its_parts(tmp_pat
 
 
 def test_the_page_shows_the_noise_texture_and_what_is_missed(tmp_path):
-    (tmp_path / "rods.md").write_text("rods")
-    (tmp_path / "texture.csv").write_text(
+    folder, recipes = tmp_path / "task", tmp_path / "recipes"
+    folder.mkdir()
+    (folder / "rods.md").write_text("rods")
+    (folder / "texture.csv").write_text(
         "noise_hu,method,level,peak_ratio,mean_ratio,height_ratio,height_at_equal_noise\n"
         "30,FBP,,1,1,1,1\n30,net,full strength,0.55,0.7,0.03,1.4\n")
-    keep_aims(tmp_path, "rods", [Aim("rods", "sharp", "net", "case", "at least", 0.5, Estimate(0.4)),
-                                 Aim("rods", "flat", "net", "case", "at least", 0.5, Estimate(0.6))])
-    write_index(tmp_path)
-    page = (tmp_path / "README.md").read_text()
+    keep_aims(folder, "rods", [Aim("rods", "sharp", "net", "case", "at least", 0.5, Estimate(0.4)),
+                               Aim("rods", "flat", "net", "case", "at least", 0.5, Estimate(0.6))])
+    write_index(folder)
+    page = (folder / "README.md").read_text()
     assert "| noise 30 HU, full strength | frequency of the peak | 0.55 |" in page
-    assert "| rods | sharp | net |" in page and "| rods | flat | net |" not in page and "../recipes/README.md" in page
+    assert "| rods | sharp | net |" in page and "| rods | flat | net |" not in page
+    assert "recipes_report.py" in page and "../recipes/README.md" not in page  # there is no such report yet
+    recipes.mkdir()
+    (recipes / "README.md").write_text("recipes")
+    write_index(folder)
+    assert "[recipes](../recipes/README.md)" in (folder / "README.md").read_text()
 
 
 @pytest.mark.parametrize(("sense", "limit", "found", "verdict"), (

@@ -146,6 +146,13 @@ def test_the_simulated_head_shows_its_spots_with_their_contrast(tmp_path):
         assert found[name] == pytest.approx(hu - robustscenes.WHITE_HU, abs=4)
 
 
+def test_the_simulated_head_is_projected_once_and_then_taken_from_the_cache(tmp_path, monkeypatch):
+    context = make_context(tmp_path)
+    first = robustscenes.head(context).images
+    monkeypatch.setattr(robustscenes, "SliceSimulator", None)
+    assert np.array_equal(robustscenes.head(context).images, first)
+
+
 def test_the_page_on_real_noise_tells_how_sharp_inserted_rods_stay(tmp_path, monkeypatch):
     def blurred(images: np.ndarray) -> np.ndarray:
         return ndimage.gaussian_filter(images.astype(float), (0, 1, 1)).round().astype(np.int16)
@@ -229,11 +236,3 @@ def test_a_scan_of_a_patient_of_the_training_is_told_from_others(monkeypatch):
 def test_a_limit_that_not_every_card_states_has_the_names_of_those_that_do():
     cards = {"hrnet": {"limits": ["No metal.", "Trained for 3 hours."]}, "unet": {"limits": ["No metal."]}}
     assert trainedon._limits(cards) == ["- No metal.", "- hrnet: Trained for 3 hours."]
-
-
-def test_files_of_one_patient_are_known_by_their_names():
-    one = trainedon.patient_of("lidc_0314_chest_philips_avg3")
-    assert one == trainedon.patient_of("lidc_0314_chest_philips_raw1mm_subset")
-    assert one != trainedon.patient_of("crlm_1004_cap_ge") != trainedon.patient_of("crlm_1006_cap_ge")
-    assert trainedon.patient_of("cptac_pda_C3L-00189_a") != trainedon.patient_of("cptac_pda_C3N-00249_b")
-    assert trainedon.patient_of("siim_tcga_single_slices") is None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from didreport.tables import table, write_csv, write_page
+from didreport.tables import read_csv, table, write_csv, write_page
+from networksreport.verdictspart import tried
 
 from .origin import origin_lines
 from .plan import PARTS
@@ -25,30 +25,26 @@ TITLES = {
     "small": "small patients",
     "robust": "metal, contrast medium, heads, thin slices; what was trained on, tested on, and not",
 }
+FILE = "aims.csv"
 VERDICTS = ("met", "open", "missed", "not measured")
 """From good to bad."""
 TEXTURE = {"peak_ratio": "frequency of the peak", "mean_ratio": "mean frequency", "height_ratio": "height of the peak",
            "height_at_equal_noise": "height at equal variance"}
-TRIED = """What was tried against them, one change at a time and each with its cost, stands in the report on
-[recipes](../recipes/README.md): the loss (with a term for the noise spectrum), the range of noise and of kernels, the
-share of phantoms, biases, averaged weights, widths, patches and learning rates. The cards of the shipped networks
-([models.json](../../../LDCTDenoise/LDCTDenoiseLib/Models/models.json)) tell how those were trained. What a lower
-strength keeps, half the noise instead of all that can go, [rods](rods.md) and [disks](disks.md) show side by side."""
 
 
 def keep_aims(folder: Path, part: str, aims: Sequence[Aim]) -> None:
     """Put the aims of a part in place of its earlier ones in aims.csv."""
-    rows = [row for row in _read(folder) if row["part"] != part]
+    rows = [row for row in read_csv(folder / FILE) if row["part"] != part]
     rows += [{"part": a.part, "aim": a.aim, "method": a.method, "case": a.case, "value": a.found.value,
               "low": a.found.low, "high": a.found.high, "sense": a.sense, "limit": a.limit, "verdict": a.verdict,
               "margin": a.shortfall} for a in aims]
     if rows:
-        write_csv(folder / "aims.csv", sorted(rows, key=lambda row: PARTS.index(row["part"])))
+        write_csv(folder / FILE, sorted(rows, key=lambda row: PARTS.index(row["part"])))
 
 
 def write_index(folder: Path) -> None:
     """Write README.md: the verdict on every aim for every method, and links to the parts."""
-    rows = _read(folder)
+    rows = read_csv(folder / FILE)
     there = [part for part in PARTS if (folder / f"{part}.md").is_file()]
     counts = Counter(row["verdict"] for row in rows)
     lines = [
@@ -59,7 +55,7 @@ def write_index(folder: Path) -> None:
         f"met / missed: by the value itself; open: the limit lies inside the value's {CONFIDENCE:.0%} interval, where "
         "there is one; not measured: it could not be, as where a slice holds no lung. A cell holds the verdict on its "
         "worst measured case, which it names, and how many of all cases have that verdict. Of all "
-        f"{len(rows)} cases, which are in [aims.csv](aims.csv), "
+        f"{len(rows)} cases, which are in [{FILE}]({FILE}), "
         + ", ".join(f"{counts[v]} {v}" for v in VERDICTS) + ".", ""]
     for part in there:
         own = [row for row in rows if row["part"] == part]
@@ -71,10 +67,10 @@ def write_index(folder: Path) -> None:
                  *(_cell([row for row in own if (row["aim"], row["method"]) == (aim, method)]) for method in methods)]
                 for aim, sense, limit in aims])]
         if part == "rods":
-            lines += _texture(_read(folder, "texture.csv"), methods)
+            lines += _texture(read_csv(folder / "texture.csv"), methods)
         if part == "robust":
-            lines += least_kept(_read(folder, "probes.csv"))
-    lines += _tried(rows)
+            lines += least_kept(read_csv(folder / "probes.csv"))
+    lines += _missed(folder, rows)
     write_page(folder / "README.md", lines)
 
 
@@ -112,7 +108,7 @@ def _texture(rows: list[dict], methods: Sequence[str]) -> list[str]:
             *table(["noise", "of the spectrum", *methods], body)]
 
 
-def _tried(rows: list[dict]) -> list[str]:
+def _missed(folder: Path, rows: list[dict]) -> list[str]:
     """Which aims are missed somewhere, and where to read what was tried against that."""
     missed = {}
     for row in rows:
@@ -122,15 +118,9 @@ def _tried(rows: list[dict]) -> list[str]:
     if not missed:
         return []
     body = [[part, aim.replace("|", "\\|"), ", ".join(methods)] for (part, aim), methods in missed.items()]
-    return ["## Missed, and what was tried", "", *table(["part", "missed in at least one case", "by"], body), TRIED]
-
-
-def _read(folder: Path, name: str = "aims.csv") -> list[dict]:
-    path = folder / name
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+    return ["## Missed, and what was tried", "", *table(["part", "missed in at least one case", "by"], body),
+            f"{tried(folder)} What a lower strength keeps, half the noise instead of all that can go, [rods](rods.md) "
+            "and [disks](disks.md) show side by side."]
 
 
 def _measured(row: dict) -> str:

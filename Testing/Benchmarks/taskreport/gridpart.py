@@ -1,4 +1,4 @@
-"""Generalisation: dose x kernel x pixel size x anatomy, on slices that no network was trained on."""
+"""Generalisation: dose x kernel x pixel size x anatomy."""
 
 from __future__ import annotations
 
@@ -140,6 +140,17 @@ def rule_aims(rows: list[dict], method: str, anatomy: str | None = None) -> list
     return found
 
 
+def verdict_table(rows: list[dict]) -> list[str]:
+    """A table of how many cells of each method break nothing, and how many break what; ``rows`` as of ``cell_rows``."""
+    body = []
+    for method in dict.fromkeys(r["method"] for r in rows):
+        own = [r for r in rows if r["method"] == method]
+        counts = [str(sum(letter in r["broken"] for r in own)) for letter in BROKEN]
+        body.append([method, f"{sum(not r['broken'] for r in own)} of {len(own)}", *counts, above_input(own)])
+    return table(["method", "cells that break nothing", *(f"{name} ({letter})" for letter, name in BROKEN.items()),
+                  "RMSE above the input's, at any dose"], body)
+
+
 def _page(context: Context, rows: list[dict]) -> list[str]:
     plan = context.plan
     kernels = ", ".join(f"{name} (half the amplitude at {k.f50:g}/mm, power {k.power:g})"
@@ -160,16 +171,9 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
         f"{BIAS_LIMIT_HU['lung']:g} HU in lung (l) and bone (b). At full dose there is no RMSE, as nothing is known "
         "that is better than the input. In the figure a ratio above 1 is printed wherever it occurs.", "",
         context.leading_words(), "",
-        "![RMSE relative to the low dose](grid.png)", "", "## Verdict", ""]
-    body = []
-    for method in dict.fromkeys(r["method"] for r in rows):
-        own = [r for r in rows if r["method"] == method]
-        counts = [str(sum(letter in r["broken"] for r in own)) for letter in BROKEN]
-        body.append([method, f"{sum(not r['broken'] for r in own)} of {len(own)}", *counts, above_input(own)])
-    lines += table(["method", "cells that break nothing", *(f"{name} ({letter})" for letter, name in BROKEN.items()),
-                    "RMSE above the input's, at any dose"], body)
-    lines += ["The last column counts every cell below full dose, also those that the letter e exempts because little "
-              "noise was added.", ""]
+        "![RMSE relative to the low dose](grid.png)", "", "## Verdict", "", *verdict_table(rows),
+        "The last column counts every cell below full dose, also those that the letter e exempts because little "
+        "noise was added.", ""]
     for axis, title in (("dose", "dose"), ("kernel", "kernel"), ("pixel_mm", "pixel, mm"), ("anatomy", "anatomy")):
         places = list(dict.fromkeys(r[axis] for r in rows))
         body = []

@@ -16,7 +16,7 @@ from networksreport.otherscan import PIXEL_MM, SCAN, scanned
 
 from . import rescan
 from .context import Context
-from .drawing import Panel, draw_panels
+from .drawing import Panel, draw_panels, middle_window
 from .methods import NO_BM3D
 from .plan import Anatomy
 from .statistics import Aim, Estimate
@@ -56,9 +56,7 @@ def write_mismatch(context: Context) -> list[Aim]:
 
 def _square(image: np.ndarray, case: Case) -> np.ndarray:
     """The middle of an image, as many mm of it in either reconstruction, whose pixels differ in size."""
-    side = min(round(SHOWN_MM / case.patient.spacing[1]), *image.shape)
-    first = [(n - side) // 2 for n in image.shape]
-    return image[first[0]:first[0] + side, first[1]:first[1] + side]
+    return image[middle_window(image.shape, min(round(SHOWN_MM / case.patient.spacing[1]), *image.shape))]
 
 
 def _as_trained(context: Context, anatomy: Anatomy) -> Case:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from didreport.tables import table, write_csv
+from didreport.tables import read_csv, table, write_csv
 from networksreport.page import DIGITS
 
 from .context import Context
@@ -17,7 +16,7 @@ FILE = "origin.csv"
 
 def keep_origin(context: Context, part: str) -> None:
     """Put the command and the networks of this run in place of those that made ``part`` before."""
-    rows = [row for row in _read(context.output) if row["part"] != part]
+    rows = [row for row in read_csv(context.output / FILE) if row["part"] != part]
     rows += [{"part": part, "command": context.command, "network": m.label, "architecture": m.identity["architecture"],
               "trained": m.network.recipe, "sha256": m.identity["sha256"]} for m in context.networks]
     if rows:
@@ -26,7 +25,7 @@ def keep_origin(context: Context, part: str) -> None:
 
 def origin_lines(folder: Path, parts: Sequence[str]) -> list[str]:
     """The commands that made ``parts``, and the networks that were given to them with the digests of their weights."""
-    rows = [row for row in _read(folder) if row["part"] in parts]
+    rows = [row for row in read_csv(folder / FILE) if row["part"] in parts]
     if not rows:
         return []
     lines = ["## How it was made", ""]
@@ -40,11 +39,3 @@ def origin_lines(folder: Path, parts: Sequence[str]) -> list[str]:
             f"({FILE}). Each page says which of them took part in it. `ldct train configs/equal/NAME.toml --data DATA "
             "--output runs/NAME` trains those of equal steps and patches ([recipes](../../../configs/equal)); "
             "[networks](../networks/README.md) tells which is which.", ""]
-
-
-def _read(folder: Path) -> list[dict]:
-    path = folder / FILE
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))

@@ -11,14 +11,15 @@ from LDCTDenoiseLib.metrics import body_mask, tissue_classes
 from LDCTDenoiseLib.noiselevel import global_noise_level
 from LDCTDenoiseLib.simulation import body_centre
 from LDCTDenoiseLib.volumeio import read_volume
+from networksreport.trainingdata import stem
 from scipy import ndimage
 
 from .context import Context
-from .drawing import Panel, draw_panels
+from .drawing import Panel, draw_panels, middle_window
 from .methods import NO_BM3D, Scans
 from .realrods import CONTRASTS_HU, RADIUS_MM, measured, with_rods
 from .statistics import CONFIDENCE, Aim, Estimate
-from .trainedon import stem, trained_on
+from .trainedon import trained_on
 
 SIDE = 288
 SHOWN = 200
@@ -49,7 +50,7 @@ def write_real(context: Context) -> list[Aim]:
                          "edge_energy": _edge_energy(images, denoised, guide, soft, spacing),
                          "shift_soft_hu": float(np.mean(denoised[soft].astype(float) - images[soft]))})
         rods += _rods(context, name, images, spacing, kernel)
-        cut = tuple(slice(max(0, n - SHOWN) // 2, max(0, n - SHOWN) // 2 + SHOWN) for n in images.shape[1:])
+        cut = middle_window(images.shape[1:], SHOWN)
         shown = [*(m.label for m in context.networks[:2]), context.methods[-1].label]
         pictures.append([Panel(images[0][cut], f"scan {len(pictures) + 1}", "input")] + [
             panel for label in shown for panel in (

@@ -11,7 +11,7 @@ from LDCTDenoiseLib.evaluationchecks import BIAS_LIMIT_HU, HARM_FACTOR
 
 from . import gridpart
 from .context import Context
-from .drawing import Panel, draw_panels
+from .drawing import Panel, draw_panels, middle_window
 from .methods import Method, Scans
 from .plan import Plan
 from .robustscenes import HIGHEST_HU, Scene, scenes
@@ -65,9 +65,7 @@ def _panels(context: Context, scene: Scene, made: dict[str, np.ndarray]) -> list
 
 
 def _square(image: np.ndarray) -> np.ndarray:
-    side = min(image.shape)
-    first = [(n - side) // 2 if n > side else 0 for n in image.shape]
-    return image[first[0]:first[0] + side, first[1]:first[1] + side]
+    return image[middle_window(image.shape, min(image.shape))]
 
 
 def least_kept(probes: Sequence[dict]) -> list[str]:
@@ -109,16 +107,7 @@ def _page(context: Context, found: list[Scene], rows: list[dict], probes: list[d
         "Windows of the rows in HU, from black to white: " + "; ".join(
             f"{scene.name} {scene.window[0]:g} to {scene.window[1]:g}" for scene in found)
         + "; what the first network removed -100 to 100.", "",
-        "![Full dose, low dose, denoised](robust.png)", "", "## Verdict", ""]
-    methods = list(dict.fromkeys(r["method"] for r in rows))
-    lines += table(["method", "cells that break nothing", *(f"{name} ({letter})" for letter, name in
-                                                            gridpart.BROKEN.items()),
-                    "RMSE above the input's, at any dose"],
-                   [[m, f"{sum(not r['broken'] for r in rows if r['method'] == m)} of "
-                     f"{sum(r['method'] == m for r in rows)}",
-                     *(str(sum(letter in r["broken"] for r in rows if r["method"] == m))
-                       for letter in gridpart.BROKEN),
-                     gridpart.above_input([r for r in rows if r["method"] == m])] for m in methods])
+        "![Full dose, low dose, denoised](robust.png)", "", "## Verdict", "", *gridpart.verdict_table(rows)]
     for name in dict.fromkeys(r["anatomy"] for r in rows):
         own = [r for r in rows if r["anatomy"] == name]
         lines += [f"## {name[0].upper()}{name[1:]}", "",
@@ -133,7 +122,7 @@ def _page(context: Context, found: list[Scene], rows: list[dict], probes: list[d
               "Mean contrast to their surroundings in HU, at full dose, at this dose, and after each network; without "
               "a verdict. One noise image moves the contrast at this dose and, with it, what a network can show; how "
               "much a network keeps is therefore told relative to this dose's own image.", "", *least_kept(probes)]
-    body = []
+    body, methods = [], list(dict.fromkeys(r["method"] for r in rows))
     for scene, thing, dose in dict.fromkeys((p["scene"], p["object"], p["dose"]) for p in probes):
         own = [p for p in probes if (p["scene"], p["object"], p["dose"]) == (scene, thing, dose)]
         body.append([scene, thing, f"{dose:g}", text(own[0]["full_dose_hu"]), text(own[0]["before_hu"]),

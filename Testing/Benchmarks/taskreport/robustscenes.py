@@ -204,7 +204,7 @@ def head(context: Context) -> Scene:
              (0.0, 0.0, BRAIN_MM - CORTEX_MM, WHITE_HU - GREY_HU)]
     disks += [(y, x, radius, hu - WHITE_HU) for y, x, radius, hu in SPOTS.values()]
     image, seen = (squares.square("head", kernel, size, pixel, disks).image - 1000 for kernel in (STANDARD, NO_BLUR))
-    noisy = _own_noise(image, seen, pixel)
+    noisy = _own_noise(context, image, seen, pixel)
     images = _scanned(context, "head", noisy, seen, seen, pixel, STANDARD, HEAD_NOISE_HU)
     probes = []
     for name, (y, x, radius, _) in SPOTS.items():
@@ -216,12 +216,17 @@ def head(context: Context) -> Scene:
                  "middle", images, pixel, STANDARD, None, None, probes=tuple(probes), window=(-20.0, 80.0))
 
 
-def _own_noise(image: np.ndarray, seen: np.ndarray, pixel: float) -> np.ndarray:
+def _own_noise(context: Context, image: np.ndarray, seen: np.ndarray, pixel: float) -> np.ndarray:
     """The image with the noise of a full dose: half the dose of a scan without noise holds the noise index in all."""
-    simulator = SliceSimulator(image.shape, (pixel, pixel), STANDARD)
-    integrals = simulator.line_integrals(seen[None])
-    photons = simulator.full_dose_photons(integrals, [(0.0, 0.0)], HEAD_NOISE_HU)
-    return rescan.stored(image + simulator.added_noise(integrals, photons, 0.5, [1000])[0].numpy())
+    key = {"image": digest_of_arrays(image, seen), "pixel": pixel, "noise_index": HEAD_NOISE_HU}
+
+    def make() -> dict[str, np.ndarray]:
+        simulator = SliceSimulator(image.shape, (pixel, pixel), STANDARD)
+        integrals = simulator.line_integrals(seen[None])
+        photons = simulator.full_dose_photons(integrals, [(0.0, 0.0)], HEAD_NOISE_HU)
+        return {"image": rescan.stored(image + simulator.added_noise(integrals, photons, 0.5, [1000])[0].numpy())}
+
+    return context.simulated("robust head, full dose", key, "robustscenes.py", make)["image"]
 
 
 def _distance(size: int, pixel: float, places) -> np.ndarray:

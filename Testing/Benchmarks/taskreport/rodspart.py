@@ -12,14 +12,17 @@ from scipy import ndimage
 
 from . import squares
 from .context import Context
-from .drawing import Panel, draw_panels, draw_rods
+from .drawing import Panel, draw_panels, draw_rods, middle_window
 from .methods import NO_BM3D, Scans
 from .plan import STANDARD
 from .statistics import CONFIDENCE, Aim, Estimate, bootstrap, matched_strength
 
-PUBLISHED = {100.0: round(0.32 / 0.38, 3), 50.0: round(0.27 / 0.38, 3), 20.0: round(0.18 / 0.38, 3)}
-"""Frequency at half the transfer of a residual network at its highest strength, relative to FBP's."""
 SOURCE = "Proc. SPIE 12463:124631J, doi:10.1117/12.2654972"
+FBP_PER_MM, PRINTED_PER_MM = 0.38, {100.0: 0.32, 50.0: 0.27, 20.0: 0.18}
+"""What the abstract of that source prints: frequency at half the transfer, of FBP, and of a residual network at its
+highest strength for lesions of each contrast in HU."""
+PUBLISHED = {contrast: round(printed / FBP_PER_MM, 3) for contrast, printed in PRINTED_PER_MM.items()}
+"""The network's relative to FBP's."""
 AIMS = {100.0: 0.84, 20.0: 0.5}
 """The project's own, at half the noise; it set none for 50 HU."""
 ROD_BIAS_HU = 1.0
@@ -38,8 +41,7 @@ def write_rods(context: Context) -> list[Aim]:
     for noise in plan.noise:
         images = _scans(context, phantom, noise)
         flat = np.zeros(images.shape[1:], bool)
-        first = (plan.square - NPS_SIDE) // 2
-        flat[first:first + NPS_SIDE, first:first + NPS_SIDE] = True
+        flat[middle_window(flat.shape, NPS_SIDE)] = True
         scans = Scans(images, phantom.spacing, flat)
         own = _Ensemble(phantom, images, images, flat)
         panels = [Panel(images[0], "FBP", f"noise {noise:g} HU")]
@@ -216,10 +218,11 @@ def _page(context: Context, rows: list[dict], texture: list[dict]) -> list[str]:
         f"{NO_BM3D}", "",
         "**Limits.** This project aims at " + ", ".join(f"{r:g} at {c:g} HU" for c, r in AIMS.items()) + " of FBP's "
         "TTF50, and set none for 50 HU. Published are " + ", ".join(f"{r:g} at {c:g} HU" for c, r in PUBLISHED.items())
-        + f" ({SOURCE}, abstract: a residual network, 0.32, 0.27 and 0.18 per mm where FBP has 0.38). Those are of "
-        "lesions inserted into patients, at that network's highest strength, with other noise and another kernel; how "
-        "much noise it left the abstract does not say. So being as sharp at half the noise is a necessary sign, and "
-        "no proof, of being better; full strength is in the tables too.", "",
+        + f" ({SOURCE}, abstract: a residual network, {', '.join(f'{f:g}' for f in PRINTED_PER_MM.values())} per mm "
+        f"where FBP has {FBP_PER_MM:g}). Those are of lesions inserted into patients, at that network's highest "
+        "strength, with other noise and another kernel; how much noise it left the abstract does not say. So being as "
+        "sharp at half the noise is a necessary sign, and no proof, of being better; full strength is in the tables "
+        "too.", "",
         "FBP's own TTF50, per mm: " + ", ".join(
             f"{r['ttf50_per_mm']:.3f} at {r['contrast_hu']:g} HU" for r in rows
             if (r["method"], r["noise_hu"]) == ("FBP", plan.noise[0])) + ".", "",

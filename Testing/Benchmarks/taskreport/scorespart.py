@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from didreport.tables import table, text, write_csv, write_page
+from didreport.tables import read_csv, table, text, write_csv, write_page
 from LDCTDenoiseLib.evaluationcases import Condition, Patient, load_patients, simulate
 from LDCTDenoiseLib.evaluationchecks import BIAS_LIMIT_HU
 from LDCTDenoiseLib.evaluationharm import Rule
 from LDCTDenoiseLib.evaluationscores import PatientScore, as_data, from_data, score
 from LDCTDenoiseLib.networks import build
 from LDCTDenoiseLib.networks.multiplyadds import multiply_adds
+from networksreport.comparing import AGAINST_REDCNN
 from networksreport.pairs import trained_alike
+from networksreport.trainingdata import trained_on_words
 
 from .context import Context
 from .methods import OPPONENT, NetworkMethod
@@ -24,8 +25,6 @@ from .statistics import Aim, Estimate
 
 NUMBERS = ("rmse_hu", "ssim", "psnr_db", "vif", "bias_soft_hu", "bias_lung_hu", "bias_bone_hu")
 OPPONENT_WIDTHS = (96,)
-COST_LIMIT = 0.2
-"""HRNet's multiply-adds over RED-CNN's."""
 HERE = "this report"
 
 
@@ -33,7 +32,7 @@ def write_scores(context: Context) -> list[Aim]:
     """Write scores.md and scores.csv, and return the aims."""
     rows = []
     for report in context.validation:
-        known = [{**r, "timed": report.name} for r in _read(report / "patients.csv")]
+        known = [{**r, "timed": report.name} for r in read_csv(report / "patients.csv")]
         rows += known
         for method in context.networks:
             if method.label not in {r["label"] for r in known}:
@@ -46,16 +45,13 @@ def write_scores(context: Context) -> list[Aim]:
     return [*_bias_aims(context, rows), *_harm_aims(context), *_opponent_aims(context, means)]
 
 
-def _read(path: Path) -> list[dict]:
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+def _settings(report: Path) -> dict:
+    return json.loads((report / "settings.json").read_text(encoding="utf-8"))
 
 
 def _scored(context: Context, report: Path, method) -> list[dict]:
     """Rows as in patients.csv for a network that was not there, on the same patients, noise and doses."""
-    settings = json.loads((report / "settings.json").read_text(encoding="utf-8"))
+    settings = _settings(report)
     patients = [p for name in settings["volumes"]
                 for p in load_patients(context.data / "validation" / name, settings["slices_per_patient"])]
     found = []
@@ -137,8 +133,8 @@ def _bias_aims(context: Context, rows: list[dict]) -> list[Aim]:
 
 def _harm_aims(context: Context) -> list[Aim]:
     """The worst value of every rule of the do-no-harm tasks, which ran at doses from full to 1/16."""
-    rows = _read(context.validation[0] / "harm.csv")  # one dose's report has what the other's has
-    measured = {r["label"] for r in _read(context.validation[0] / "patients.csv")}
+    rows = read_csv(context.validation[0] / "harm.csv")  # one dose's report has what the other's has
+    measured = {r["label"] for r in read_csv(context.validation[0] / "patients.csv")}
     found = []
     for method in context.networks:
         # The file names networks without their version, which the other one tells.
@@ -174,7 +170,7 @@ def _opponent_aims(context: Context, means: list[dict]) -> list[Aim]:
     for method in networks:
         found.append(Aim("scores", "multiply-adds of HRNet over RED-CNN's", method.label,
                          f"RED-CNN with {OPPONENT_WIDTHS[0]} channels{_seconds(context, method, costs)}", "at most",
-                         COST_LIMIT, Estimate(costs[method.label][0] / _opponent_work())))
+                         AGAINST_REDCNN.cost, Estimate(costs[method.label][0] / _opponent_work())))
     return found
 
 
@@ -200,16 +196,18 @@ def _opponent_work() -> float:
 
 
 def _page(context: Context, rows: list[dict], means: list[dict]) -> list[str]:
+    files = list(dict.fromkeys(f"validation/{name}" for report in context.validation
+                               for name in _settings(report)["volumes"]))
     lines = [
         "# Scores on validation patients", "",
         f"From {' and '.join(f'[{r.name}](../{r.name}/table.md)' for r in context.validation)}, made by `ldct "
         "evaluate`, where the protocol is told: RMSE, SSIM, PSNR and VIF inside the body, mean over slices, then over "
         "patients; classical filters at their best parameter against the reference, told the noise. Networks that are "
         "not in those reports are scored here on the same slices and noise, at the same doses.", "",
-        "**These patients had a part in choosing the weights.** No network was trained on them, but each training's "
-        "best state and the recipes were chosen by how networks did on them: see [Selection]"
-        "(../networks/README.md#selection). These tables rank methods; they are no test on patients that nobody "
-        "had looked at.", ""]
+        "**These patients had a part in choosing the weights.** Each training's best state and the recipes were chosen "
+        "by how networks did on them: see [Selection](../networks/README.md#selection). These tables rank methods; "
+        "they are no test on patients that nobody had looked at. "
+        f"{trained_on_words([m.network for m in context.networks], files, context.data)}", ""]
     if not any(m.identity["architecture"] == OPPONENT for m in context.networks):
         lines += [f"**RED-CNN is missing**: no weights were given (`--extra-weights {OPPONENT}=CHECKPOINT`). With "
                   f"{OPPONENT_WIDTHS[0]} channels it takes {_opponent_work() / 1e9:.0f} G multiply-adds for 512 x 512.",

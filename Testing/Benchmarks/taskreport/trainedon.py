@@ -8,13 +8,11 @@ from pathlib import PurePosixPath
 
 from didreport.tables import table
 from LDCTDenoiseLib.modelregistry import find_model
+from networksreport.trainingdata import TRAINING_FOLDER, patient_of, stem, training_files
 
 from .context import Context
 from .plan import KERNELS, Plan
 from .robustscenes import Scene
-
-TRAINING_FOLDER = "train"
-"""Where the training data lies in the data folder; cards name files without it."""
 
 
 def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict]) -> list[str]:
@@ -64,28 +62,13 @@ def _limits(cards: dict[str, dict]) -> list[str]:
             for line, names in found.items()]
 
 
-def stem(file: str) -> str:
-    """The name of a file without its folder and what it ends on."""
-    return PurePosixPath(file).name.split(".")[0]
-
-
 def _short(file: str) -> str:
     """The file with its folder, without what its name ends on."""
     return str(PurePosixPath(file).with_name(stem(file)))
 
 
-def patient_of(name: str) -> str | None:
-    """Collection and number of the patient with which a file's name begins; None where it names no single one.
-
-    The number is the first part with a digit: "lidc_0314_chest" and "lidc_0314_raw" are of one patient.
-    """
-    parts = name.split("_")
-    number = next((part for part in parts if any(c.isdigit() for c in part)), None)
-    return number and f"{parts[0]} {number}"
-
-
 def _training_files(cards: Sequence[dict]) -> set[str]:
-    return {stem(entry["file"]) for card in cards for entry in card.get("training", {}).get("data", ())}
+    return {name for card in cards for name in training_files(card.get("training", {}))}
 
 
 def _words(cards: Sequence[dict], name: str) -> str:
