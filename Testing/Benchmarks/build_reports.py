@@ -8,6 +8,9 @@ lists them. A report of ``ldct evaluate`` takes the place of the one before when
 finished work of each report are kept in runs/, so that a stopped run goes on where it was. Ends at the first report
 that fails. ``opening`` and ``recipes`` are not among them: the one needs a checkout of the Extensions Index, the other
 hours of training first. Takes hours on one core.
+
+``networks`` and ``task`` are written without the networks that are not shipped unless --extra-weights names their
+weights, also where the pages before had them; --only leaves both alone.
 """
 
 from __future__ import annotations
@@ -70,7 +73,8 @@ def main(arguments=None) -> int:
     parser.add_argument("--only", nargs="+", choices=(*DOSES, *SCRIPTS), default=(*DOSES, *SCRIPTS), metavar="REPORT",
                         help=f"some of {', '.join((*DOSES, *SCRIPTS))}")
     parser.add_argument("--extra-weights", nargs="+", default=[], metavar="NAME=FILE",
-                        help=f"networks that are not shipped, for {' and '.join(FURTHER)}")
+                        help=f"networks that are not shipped, for {' and '.join(FURTHER)}; these are written without "
+                             "them otherwise")
     given = parser.parse_args(arguments)
     data = given.data.resolve()
     missing = [name for name in PATIENTS if not (data / "validation" / name).is_file()]

@@ -199,7 +199,8 @@ def spectra(output: Path) -> list[str]:
         low = slice(1, 8)
         axis.plot(frequency, plain * scale * (expected[low] / plain[low]).mean(), color=f"C{n}", lw=1, ls=":",
                   label="f H(f)²")
-    axis.set(xlabel="frequency, per mm", ylabel="NPS, HU² mm²", title="noise power of simulated noise, NI 30, f = 1/4")
+    axis.set(xlabel="frequency, per mm", ylabel="NPS, HU² mm²",
+             title="noise power of simulated noise, NI 30, f = 1/4")
     axis.set_xlim(0, 1.08)
     axis.legend(fontsize=7, loc="center right")
     save(figure, output / "nps.png")

@@ -28,11 +28,14 @@ PAGE = """# What the tutorial shows
 Made by `python Testing/Benchmarks/tutorial_report.py`, with the shipped sample and without any choice; nothing is typed
 in by hand. [numbers.json](numbers.json) has the numbers as they were measured.
 
-Step 3, *Apply*, took {apply:.0f} s, with the start of the process that networks run in: the noise is {before:.1f} HU before
+Step 3, *Apply*, took {apply:.0f} s, with the start of the process that networks run in: the noise is {before:.1f} \
+HU before
 and {after:.1f} HU after.
 
-Step 4, *Preview slice*, took {preview:.0f} s: the candidates of slice {slice} of {slices}, which the Red view shows after loading. The last
-two columns are not in the panel: the noise level of the soft tissue in the slice, which is {reference:.1f} HU at the full
+Step 4, *Preview slice*, took {preview:.0f} s: the candidates of slice {slice} of {slices}, which the Red view \
+shows after loading. The last
+two columns are not in the panel: the noise level of the soft tissue in the slice, which is {reference:.1f} HU at the \
+full
 dose, and the error (RMSE in the body) against the full dose.
 
 | candidate | what the panel says | noise level | error |
