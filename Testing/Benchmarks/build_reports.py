@@ -6,11 +6,11 @@
 Runs ``ldct evaluate`` and the scripts beside this file with the settings that the committed reports have; README.md
 lists them. A report of ``ldct evaluate`` takes the place of the one before when it is finished. The scores and other
 finished work of each report are kept in runs/, so that a stopped run goes on where it was. Ends at the first report
-that fails. ``opening`` and ``recipes`` are not among them: the one needs a checkout of the Extensions Index, the other
-hours of training first. Takes hours on one core.
+that fails. ``opening``, ``recipes`` and ``neighbours`` are not among them: the first needs a checkout of the Extensions
+Index, the others need trainings. Takes hours on one core.
 
 ``networks`` and ``task`` are written without the networks that are not shipped unless --extra-weights names their
-weights, also where the pages before had them; --only leaves both alone.
+weights, even where the pages before had them; --only with other names leaves both as they are.
 """
 
 from __future__ import annotations
