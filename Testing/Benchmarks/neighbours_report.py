@@ -4,7 +4,7 @@
     python Testing/Benchmarks/neighbours_report.py --data DATA
 
 DATA holds the public CT data as ``ldct fetch`` leaves it. The first command trains for half an hour on one CPU core;
-stopped, it goes on with the next training. The second judges what is there, by a validation patient. Needs the extra
+stopped, it goes on where it was. The second judges what is there, by a validation patient. Needs the extra
 "evaluate".
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,9 +24,9 @@ from LDCTDenoiseLib.training.config import TrainingConfig, read_config  # noqa: 
 from LDCTDenoiseLib.training.run import samplers  # noqa: E402
 from neighboursreport.judging import scenes, scores, stacks  # noqa: E402
 from neighboursreport.network import OneSliceSeenAsAll  # noqa: E402
-from neighboursreport.page import write_report  # noqa: E402
+from neighboursreport.page import judged_words, trained_words, write_report  # noqa: E402
 from neighboursreport.stacks import StackSampler, inner_slices  # noqa: E402
-from neighboursreport.training import ARMS, SEEDS, finished, path_of, train  # noqa: E402
+from neighboursreport.training import ARMS, SEEDS, finished, folder_of, train  # noqa: E402
 from recipesreport.judging import CONDITIONS  # noqa: E402
 from reportcommand import command, parsed, say  # noqa: E402
 
@@ -36,13 +37,16 @@ VALIDATION = "crlm_1006_cap_ge.nii.gz"
 def train_all(config: TrainingConfig, data: Path, runs: Path) -> None:
     """Train what is missing; the noise bank is that of the recipes."""
     bank = samplers(config, data)[0].bank
-    slices = inner_slices(config.data, data)
+    inner = inner_slices(config.data, data)
+    if inner.count != len(bank):
+        raise ValueError(f"The noise bank {config.data.bank} holds {len(bank)} slices, the training files "
+                         f"{inner.count}; delete it to have it made again.")
     for seed in SEEDS:
         for arm in ARMS:
-            path = path_of(runs, arm, seed)
-            if not path.is_file():
-                say(f"{path.stem} ...")
-                train(arm, seed, config, StackSampler(bank, slices, config.sampling, arm.overlap, seed), path)
+            folder = folder_of(runs, arm, seed)
+            say(f"{folder.name} ...")
+            train(arm, replace(config, seed=seed),
+                  StackSampler(bank, inner.slices, config.sampling, arm.overlap, seed), folder)
 
 
 def main(arguments=None) -> int:
@@ -54,9 +58,9 @@ def main(arguments=None) -> int:
     if given.train:
         train_all(config, given.data, given.runs)
         return 0
-    runs = finished(given.runs, config.network.widths)
-    if not any(run.arm == ARMS[0] for run in runs):
-        parser.error(f"{given.runs} holds no finished training with one slice; train first (--train)")
+    runs = finished(given.runs, config)
+    if not runs:
+        parser.error(f"{given.runs} holds no finished training; train first (--train)")
     path = given.data / "validation" / VALIDATION
     patients = stacks(path)
     shown = list(scenes(patients, CONDITIONS))
@@ -67,7 +71,8 @@ def main(arguments=None) -> int:
         rows += [{"input": run.arm.name, "seed": run.seed, "noise": noise, "steps": run.steps,
                   "seconds": round(run.seconds), "multiply_adds": cost, **found}
                  for noise, found in scores(run.network, shown).items()]
-    write_report(rows, given.output, [patient.slices[1] for patient in patients], patients[0].name)
+    write_report(rows, given.output, judged_words(patients, path, CONDITIONS, config.data, given.data),
+                 trained_words(config.data, inner_slices(config.data, given.data).left_out))
     print(json.dumps({"trainings": len(runs), "scenes": len(shown)}))
     return 0
 

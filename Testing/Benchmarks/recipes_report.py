@@ -11,7 +11,6 @@ stopped, it goes on where it was. The second judges what is there, by the valida
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from dataclasses import replace
@@ -27,7 +26,7 @@ from LDCTDenoiseLib.training.run import samplers  # noqa: E402
 from LDCTDenoiseLib.training.trainer import Trainer  # noqa: E402
 from recipesreport.judging import Judge  # noqa: E402
 from recipesreport.page import write_report  # noqa: E402
-from recipesreport.recipe import Recipe, Run, read_recipes  # noqa: E402
+from recipesreport.recipe import Recipe, Run, read_recipes, seconds_of  # noqa: E402
 from reportcommand import command, parsed, say  # noqa: E402
 
 SEEDS = (1, 2)
@@ -50,16 +49,12 @@ def finished_runs(recipes: list[Recipe], runs: Path, seeds=SEEDS) -> list[Run]:
     """The runs that went on to their last step and left weights."""
     found = []
     for recipe in recipes:
-        config = read_config(recipe.path)
         for seed in seeds:
             folder = runs / f"{recipe.name}-{seed}"
-            if not (folder / "log.csv").is_file() or not (folder / "best.pt").is_file():
-                continue
-            with open(folder / "log.csv", newline="", encoding="utf-8") as stream:
-                rows = list(csv.DictReader(stream))
-            if rows and int(rows[-1]["iteration"]) == config.optimiser.iterations:
-                found.append(Run(recipe, seed, config.network, folder, config.optimiser.iterations,
-                                 float(rows[-1]["seconds"])))
+            config = replace(read_config(recipe.path), seed=seed)
+            seconds = seconds_of(folder, config)
+            if seconds is not None:
+                found.append(Run(recipe, seed, config.network, folder, config.optimiser.iterations, seconds))
     return found
 
 

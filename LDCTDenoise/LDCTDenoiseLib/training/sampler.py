@@ -14,7 +14,7 @@ from ..kernels import Kernel, bare_ramp_response, radial_frequency, sharpening_g
 from .bank import Bank
 from .phantoms import random_phantom
 
-_MARGIN = 24
+MARGIN = 24
 """Pixels at the edges of a region that are given up: faded out before filtering, then reached by the wrap-around."""
 _FADE = 14
 _PITCH = FanBeamGeometry().pitch_at_isocentre
@@ -58,7 +58,7 @@ class PatchSampler:
 
     def __init__(self, bank: Bank, sampling: PatchSampling, seed: int):
         self.bank, self.sampling, self.seed = bank, sampling, seed
-        self.side = sampling.patch * (2 if sampling.patches_per_region == 4 else 1) + 2 * _MARGIN
+        self.side = sampling.patch * (2 if sampling.patches_per_region == 4 else 1) + 2 * MARGIN
 
     def batch(self, iteration: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return noisy and target patches, float32 (size, 1, patch, patch) in network units."""
@@ -77,11 +77,7 @@ class PatchSampler:
         if random.random() < s.phantom_share:
             pixel, kernel = np.array([1.0, 1.0]) * random.uniform(0.5, 1.0), random_kernel(random)
             target, level = random_phantom(target.shape, pixel, kernel, random), 0.0
-        least = min(max(s.noise_sd[0], s.noise_ratio * level), s.noise_sd[1])
-        sd = math.exp(random.uniform(math.log(least), math.log(s.noise_sd[1])))
-        if random.random() < s.clean_share:
-            sd = random.uniform(0, least)
-        target, noise = self._colour(target, noise * sd, pixel, kernel, random)
+        target, noise = self._colour(target, noise * added_sd(s, level, random), pixel, kernel, random)
         noisy = np.maximum(target + noise, FLOOR_HU)
         target = np.maximum(target, FLOOR_HU)
         shift = random.uniform(-s.offset, s.offset) if random.random() < 0.3 else 0.0
@@ -90,13 +86,8 @@ class PatchSampler:
 
     def _cut(self, index: int, cut: int, random):
         """Region of a slice and fresh noise for it."""
-        rows, columns = self.bank.targets.shape[1:]
-        for _ in range(4):
-            row, column = random.integers(rows - cut + 1), random.integers(columns - cut + 1)
-            window = (slice(row, row + cut), slice(column, column + cut))
-            target = self.bank.targets[index][window].astype(np.float32)
-            if (target > -900).mean() > 0.1:
-                break
+        window = patient_window(self.bank.targets[index], cut, random)
+        target = self.bank.targets[index][window].astype(np.float32)
         return target, fresh_noise(self.bank.noise[index][(slice(None), *window)], random)
 
     def _colour(self, target, noise, pixel, kernel: Kernel, random):
@@ -112,11 +103,31 @@ class PatchSampler:
         return target, noise
 
     def _patches(self, image: np.ndarray, turn: int) -> np.ndarray:
-        image = image[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+        image = image[MARGIN:-MARGIN, MARGIN:-MARGIN]
         image = np.rot90(image.T if turn >= 4 else image, turn % 4)
         p = self.sampling.patch
         return np.stack([image[r:r + p, c:c + p] for r in range(0, image.shape[0], p)
                          for c in range(0, image.shape[1], p)])
+
+
+def patient_window(target: np.ndarray, side: int, random: np.random.Generator) -> tuple[slice, slice]:
+    """Return a random square of (rows, columns) HU that shows some of the patient, if a few tries find one."""
+    rows, columns = target.shape
+    for _ in range(4):
+        row, column = random.integers(rows - side + 1), random.integers(columns - side + 1)
+        window = (slice(row, row + side), slice(column, column + side))
+        if (target[window] > -900).mean() > 0.1:
+            break
+    return window
+
+
+def added_sd(sampling: PatchSampling, level: float, random: np.random.Generator) -> float:
+    """Return a random SD in HU of the noise to be added to a target whose own noise level is ``level`` HU."""
+    least = min(max(sampling.noise_sd[0], sampling.noise_ratio * level), sampling.noise_sd[1])
+    sd = math.exp(random.uniform(math.log(least), math.log(sampling.noise_sd[1])))
+    if random.random() < sampling.clean_share:
+        sd = random.uniform(0, least)
+    return sd
 
 
 def fresh_noise(realisations: np.ndarray, random: np.random.Generator) -> np.ndarray:

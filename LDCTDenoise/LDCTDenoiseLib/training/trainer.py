@@ -34,23 +34,26 @@ class Trainer:
     Args:
         config: the whole run.
         sampler, validation: objects with ``batch(iteration, size)`` returning (noisy, target) in network units, the
-            same for the same iteration, as :class:`~.sampler.PatchSampler` does. ``validation`` may be None.
+            same for the same iteration, as :class:`~.sampler.PatchSampler` does. Where ``noisy`` has further channels,
+            the first is the image that belongs to the target. ``validation`` may be None.
         folder: receives ``checkpoint.pt``, ``best.pt`` (averaged weights with the best validation so far), ``log.csv``
             and ``config.json``.
         device: where the network is trained.
+        make_network: makes the untrained network in place of that of the configuration.
 
     Everything random is a function of (seed, iteration); the checkpoint holds weights, their average, the optimiser,
     the iteration and the losses not yet logged. A run that was killed therefore continues with the same numbers, bit
     for bit on a CPU with the same number of threads, as if it had never stopped.
     """
 
-    def __init__(self, config: TrainingConfig, sampler, validation, folder: Path, device="cpu"):
+    def __init__(self, config: TrainingConfig, sampler, validation, folder: Path, device="cpu", make_network=None):
         self.config, self.sampler, self.folder = config, sampler, Path(folder)
         self.device = torch.device(device)
         torch.manual_seed(config.seed)
         network = config.network
-        self.network = build(network.architecture, network.widths, network.form, **network.options).to(self.device)
-        self.network = self.network.to(memory_format=torch.channels_last)
+        fresh = make_network() if make_network else build(
+            network.architecture, network.widths, network.form, **network.options)
+        self.network = fresh.to(self.device, memory_format=torch.channels_last)
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.optimiser.rate, betas=(0.9, 0.999))
         self.iteration = 0
@@ -102,7 +105,7 @@ class Trainer:
         noisy, target = (t.to(self.device, memory_format=torch.channels_last) for t in (noisy, target))
         with precision_context(optimiser.precision, self.device):
             output = self.network(noisy)
-        output = output.float()
+        output, noisy = output.float(), noisy[:, :1]
         floor = noise_floor(optimiser, self.iteration)
         loss = noise_weighted_error(output, noisy, target, floor)
         if optimiser.spectrum_weight:
@@ -135,7 +138,7 @@ class Trainer:
         with torch.no_grad(), precision_context(self.config.optimiser.precision, self.device):
             for x, y in zip(noisy.split(4), target.split(4)):
                 output = self.network(x.to(self.device)).float().cpu()
-                after, before = (((image - y) ** 2).mean((1, 2, 3)).sqrt() for image in (output, x))
+                after, before = (((image - y) ** 2).mean((1, 2, 3)).sqrt() for image in (output, x[:, :1]))
                 logs.append(torch.log(after / before))
         self.network.load_state_dict(current)
         return torch.cat(logs).mean().exp().item()

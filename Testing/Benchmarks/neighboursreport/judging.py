@@ -22,7 +22,6 @@ from .training import SHARED
 
 SLICES = 4
 OVERLAPS = {"shared": SHARED, "independent": 1.0}
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def stacks(path: Path, count: int = SLICES) -> list[Patient]:
 
 
 def scenes(patients: list[Patient], conditions: tuple[Condition, ...]) -> Iterator[Scene]:
-    """Every stack under every condition, once with noise that neighbours share and once without."""
+    """Every stack under every condition, once with noise that neighbours share and once with independent noise."""
     order = [1 + offset for offset in OFFSETS]
     for patient in patients:
         for condition in conditions:
@@ -63,7 +62,7 @@ def scenes(patients: list[Patient], conditions: tuple[Condition, ...]) -> Iterat
                 reference = patient.reference(condition.track)
                 low = simulate_low_dose(
                     reference, patient.spacing, noise_index=condition.noise_index, dose=condition.dose,
-                    kernel=patient.kernel if condition.track == "matched" else "sharp", seed=_SEED,
+                    kernel=patient.kernel if condition.track == "matched" else "sharp", seed=patient.slices[1],
                     padding=patient.padding, slice_thickness=overlap * patient.spacing[0]).array
                 yield Scene(noise, condition.track, low[order], reference[1:2], patient.body[1:2],
                             patient.classes["soft"][1:2])

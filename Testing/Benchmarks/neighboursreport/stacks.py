@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,15 @@ from LDCTDenoiseLib.hu import FLOOR_HU, to_network
 from LDCTDenoiseLib.kernels import radial_frequency
 from LDCTDenoiseLib.training.bank import Bank
 from LDCTDenoiseLib.training.config import DataConfig
-from LDCTDenoiseLib.training.sampler import PatchSampling, faded, fresh_noise, joint_filter, matching_filter
+from LDCTDenoiseLib.training.sampler import (
+    MARGIN, PatchSampling, added_sd, faded, fresh_noise, joint_filter, matching_filter, patient_window,
+)
 from scipy import linalg
 
 OFFSETS = (0, -1, 1)
 """The slices of a sample: the one to be denoised, that below and that above."""
 FARTHEST_MM = 5.0
 """Slices farther apart than this show too little of each other to be neighbours."""
-_MARGIN = 24
 
 
 def mixing(overlap: float) -> np.ndarray:
@@ -32,9 +33,24 @@ def mixing(overlap: float) -> np.ndarray:
     return linalg.cholesky(np.maximum(0, 1 - apart / overlap), lower=True)
 
 
-def inner_slices(data: DataConfig, root: Path) -> np.ndarray:
-    """Numbers in the noise bank of all slices that have a neighbour on both sides, at most ``FARTHEST_MM`` away."""
-    found, first = [], 0
+@dataclass(frozen=True)
+class Inner:
+    """Which slices have a neighbour on both sides.
+
+    Attributes:
+        slices: their numbers in the noise bank.
+        left_out: the training files that hold no such slices.
+        count: slices of all training files.
+    """
+
+    slices: np.ndarray
+    left_out: tuple[str, ...]
+    count: int
+
+
+def inner_slices(data: DataConfig, root: Path) -> Inner:
+    """Find the slices with a neighbour on both sides at most ``FARTHEST_MM`` away, by the files' headers."""
+    found, left_out, first = [], [], 0
     for entry in data.train:
         reader = sitk.ImageFileReader()
         reader.SetFileName(str(root / entry["path"]))
@@ -42,15 +58,17 @@ def inner_slices(data: DataConfig, root: Path) -> np.ndarray:
         count = reader.GetSize()[2]
         if "table" not in entry and reader.GetSpacing()[2] <= FARTHEST_MM:
             found += range(first + 1, first + count - 1)
+        else:
+            left_out.append(Path(entry["path"]).name.split(".")[0])
         first += count
-    return np.array(found)
+    return Inner(np.array(found), tuple(left_out), first)
 
 
 class StackSampler:
     """Draws batches of stacks with shared noise; the same (seed, iteration) gives the same batch.
 
     Drawn as :class:`LDCTDenoiseLib.training.sampler.PatchSampler` draws patches, but without phantoms, without changes
-    of pixel size and without shifts of all HU.
+    of pixel size and without shifts of all HU. ``slices`` are numbers in the bank, each between its neighbours.
     """
 
     def __init__(self, bank: Bank, slices: np.ndarray, sampling: PatchSampling, overlap: float, seed: int):
@@ -67,15 +85,11 @@ class StackSampler:
     def _sample(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         s, bank = self.sampling, self.bank
         index = int(random.choice(self.slices, p=self._weights))
-        window = self._window(index, random)
+        window = patient_window(bank.targets[index], s.patch + 2 * MARGIN, random)
         numbers = [index + offset for offset in OFFSETS]
         target = np.stack([bank.targets[n][window] for n in numbers]).astype(np.float32)
         noise = np.stack([fresh_noise(bank.noise[n][(slice(None), *window)], random) for n in numbers])
-        least = min(max(s.noise_sd[0], s.noise_ratio * bank.noise_levels[index]), s.noise_sd[1])
-        sd = math.exp(random.uniform(math.log(least), math.log(s.noise_sd[1])))
-        if random.random() < s.clean_share:
-            sd = random.uniform(0, least)
-        noise = np.tensordot(self._mixing, noise, 1) * sd
+        noise = np.tensordot(self._mixing, noise, 1) * added_sd(s, bank.noise_levels[index], random)
         frequency = radial_frequency(target.shape[1:], bank.pixels[index])
         kernel = bank.kernels[index]
         joint = joint_filter(frequency, kernel, s.colour_share, random)
@@ -86,18 +100,8 @@ class StackSampler:
                          for part in (target + noise, target[:1]))
         return noisy, target
 
-    def _window(self, index: int, random) -> tuple[slice, slice]:
-        side = self.sampling.patch + 2 * _MARGIN
-        rows, columns = self.bank.targets.shape[1:]
-        for _ in range(4):
-            row, column = random.integers(rows - side + 1), random.integers(columns - side + 1)
-            window = (slice(row, row + side), slice(column, column + side))
-            if (self.bank.targets[index][window] > -900).mean() > 0.1:
-                break
-        return window
-
     def _patch(self, stack: np.ndarray, turn: int) -> np.ndarray:
-        stack = stack[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+        stack = stack[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
         stack = np.swapaxes(stack, 1, 2) if turn >= 4 else stack
         return np.ascontiguousarray(np.rot90(stack, turn % 4, (1, 2)), np.float32)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from LDCTDenoiseLib.training.config import TrainingConfig
-from LDCTDenoiseLib.training.losses import noise_weighted_error
-from LDCTDenoiseLib.training.trainer import learning_rate, noise_floor, precision_context, save_atomically
+from LDCTDenoiseLib.training.trainer import Trainer
+from recipesreport.recipe import seconds_of
 
 from .network import StackHRNet
 from .stacks import StackSampler
@@ -36,7 +36,7 @@ ARMS = (Arm("single", 1, SHARED, "one slice"),
 
 @dataclass(frozen=True)
 class Run:
-    """A finished training."""
+    """A finished training; ``network`` has the averaged weights of its last step."""
 
     arm: Arm
     seed: int
@@ -45,49 +45,30 @@ class Run:
     seconds: float
 
 
-def train(arm: Arm, seed: int, config: TrainingConfig, sampler: StackSampler, path: Path, progress=None) -> None:
-    """Train to the end of ``config`` and write the averaged weights to ``path`` with what it took.
+def train(arm: Arm, config: TrainingConfig, sampler: StackSampler, folder: Path) -> None:
+    """Train to the end of ``config`` in ``folder``, or what is missing of it."""
+    trainer = Trainer(config, sampler, None, folder,
+                      make_network=partial(StackHRNet, config.network.widths, arm.slices))
+    trainer.run(resume=(folder / "checkpoint.pt").exists())
 
-    ``progress`` is called with the number of steps done. Seeds differ in the random start and in the samples.
+
+def finished(runs: Path, config: TrainingConfig) -> list[Run]:
+    """The trainings of ``config`` in ``runs`` that came to their last step.
+
+    Raises:
+        ValueError: there is a training of another configuration.
     """
-    torch.manual_seed(seed)
-    network = StackHRNet(config.network.widths, arm.slices).to(memory_format=torch.channels_last)
-    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    settings = config.optimiser
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.rate)
-    start = time.monotonic()
-    for step in range(settings.iterations):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(settings, step)
-        noisy, target = sampler.batch(step, settings.batch_size)
-        with precision_context(settings.precision, torch.device("cpu")):
-            output = network(noisy.to(memory_format=torch.channels_last))
-        loss = noise_weighted_error(output.float(), noisy[:, :1], target, noise_floor(settings, step))
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        keep = min(settings.averaging, (1 + step) / (10 + step))
-        for name, value in network.state_dict().items():
-            average[name].lerp_(value, 1 - keep)
-        if progress:
-            progress(step + 1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_atomically({"weights": average, "steps": settings.iterations, "seconds": time.monotonic() - start}, path)
-
-
-def finished(folder: Path, widths: tuple[int, ...]) -> list[Run]:
-    """The trainings that left a file in ``folder``."""
-    runs = []
+    found = []
     for arm in ARMS:
         for seed in SEEDS:
-            path = path_of(folder, arm, seed)
-            if path.is_file():
-                state = torch.load(path, map_location="cpu", weights_only=True)
-                network = StackHRNet(widths, arm.slices)
-                network.load_state_dict(state["weights"])
-                runs.append(Run(arm, seed, network.eval(), state["steps"], state["seconds"]))
-    return runs
+            folder = folder_of(runs, arm, seed)
+            seconds = seconds_of(folder, replace(config, seed=seed))
+            if seconds is not None:
+                network = StackHRNet(config.network.widths, arm.slices)
+                network.load_state_dict(torch.load(folder / "best.pt", map_location="cpu", weights_only=True))
+                found.append(Run(arm, seed, network.eval(), config.optimiser.iterations, seconds))
+    return found
 
 
-def path_of(folder: Path, arm: Arm, seed: int) -> Path:
-    return folder / f"{arm.name}-{seed}.pt"
+def folder_of(runs: Path, arm: Arm, seed: int) -> Path:
+    return runs / f"{arm.name}-{seed}"

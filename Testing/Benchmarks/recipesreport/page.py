@@ -23,8 +23,8 @@ work too.
 These runs are far shorter than the trainings of the shipped networks: they show what helps a network to learn quickly,
 which need not be what it learns best from in the end. The patients they are judged by also chose each run's best state.
 """
-_NEIGHBOURS = ("Neighbouring slices as input (2.5-D) take stacks of slices and a judgement of their own: "
-               "see [neighbours](neighbours.md).")
+_NEIGHBOURS = ("Neighbouring slices as input (2.5-D) take stacks of slices and are judged by themselves: {where}, made "
+               "by `python Testing/Benchmarks/neighbours_report.py`.")
 _HEADER = ("| recipe | what it changes | matched | sharp | both | spread | against base | verdict "
            "| soft bias, worst HU | G multiply-adds | s |")
 
@@ -36,7 +36,8 @@ def write_report(rows: list[dict], recipes: list[Recipe], output: Path) -> None:
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    lines = [_INTRODUCTION.format(seeds=len({row["seed"] for row in rows})), _HEADER, "|" + "---|" * (_HEADER.count("|") - 1)]
+    lines = [_INTRODUCTION.format(seeds=len({row["seed"] for row in rows})), _HEADER,
+             "|" + "---|" * (_HEADER.count("|") - 1)]
     for recipe in recipes:
         own = [row for row in rows if row["recipe"] == recipe.name]
         seeds = {row["seed"] for row in own}
@@ -46,7 +47,8 @@ def write_report(rows: list[dict], recipes: list[Recipe], output: Path) -> None:
     missing = [recipe.name for recipe in recipes if not any(row["recipe"] == recipe.name for row in rows)]
     if missing:
         lines += ["", f"Not trained yet: {', '.join(missing)}."]
-    (output / "README.md").write_text("\n".join([*lines, "", _NEIGHBOURS]) + "\n", encoding="utf-8")
+    where = "[neighbours](neighbours.md)" if (output / "neighbours.md").is_file() else "not done yet"
+    (output / "README.md").write_text("\n".join([*lines, "", _NEIGHBOURS.format(where=where)]) + "\n", encoding="utf-8")
 
 
 def verdict(ratio: float, spread: float) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from LDCTDenoiseLib.networks import build
-from LDCTDenoiseLib.training.config import NetworkConfig
+from LDCTDenoiseLib.training.config import NetworkConfig, TrainingConfig, parse_config
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,19 @@ def read_recipes(folder: Path) -> list[Recipe]:
     if not recipes or recipes[0].name != "base":
         raise ValueError(f"{folder} holds no base.toml, which all recipes are compared with.")
     return recipes
+
+
+def seconds_of(folder: Path, config: TrainingConfig) -> float | None:
+    """How long the training of ``config`` in ``folder`` took; None where it did not come to its last step.
+
+    Raises:
+        ValueError: the folder holds the training of another configuration.
+    """
+    if not (folder / "log.csv").is_file() or not (folder / "best.pt").is_file():
+        return None
+    if parse_config(json.loads((folder / "config.json").read_text(encoding="utf-8")), folder.name) != config:
+        raise ValueError(f"{folder} holds a training of another configuration; delete it, and train again.")
+    with open(folder / "log.csv", newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    finished = rows and int(rows[-1]["iteration"]) == config.optimiser.iterations
+    return float(rows[-1]["seconds"]) if finished else None
