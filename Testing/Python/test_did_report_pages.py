@@ -10,7 +10,7 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
 sys.path.append(str(BENCHMARKS))
 
-from didreport import conebeam  # noqa: E402
+from didreport import conebeam, figurespart  # noqa: E402
 from didreport.contrast import disc  # noqa: E402
 from didreport.figurefindings import contrast, error  # noqa: E402
 from didreport.fitpart import fit_lines  # noqa: E402
@@ -18,7 +18,7 @@ from didreport.flatsquare import flattest  # noqa: E402
 from didreport.matchedpart import FLAT  # noqa: E402
 from didreport.matchedverdict import verdict  # noqa: E402
 from didreport.noisetotals import to_be_added  # noqa: E402
-from didreport.plan import Choice  # noqa: E402
+from didreport.plan import Choice, Figures, Plan  # noqa: E402
 from didreport.rangepart import reach, statement  # noqa: E402
 from didreport.timingpart import uses  # noqa: E402
 
@@ -96,3 +96,22 @@ def test_what_is_lost_is_told_in_percentage_points_and_not_as_what_is_kept():
     assert "out of order" not in text
     text = statement("did", [in_order, reach([8.0, 9.0, 20.0, 50.0], [0.95, 0.94, 0.97, 1.0], default=1)])
     assert "out of order, a candidate loses at most 1.00 percentage points of the edges' slope" in text
+
+
+def test_scans_with_real_noise_stand_under_what_the_cards_tell_of_their_patients(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(figurespart, "_row", lambda context, rows, figure, scene, model: scene)
+    monkeypatch.setattr(figurespart, "draw_panels", lambda path, grid, crop: drawn.update({path.name: grid}))
+    monkeypatch.setattr(figurespart, "find_model", lambda name: SimpleNamespace(
+        details={"training": {"data": [{"file": "lidc_0314_chest_avg3.nii.gz"}]}}))
+    for name in ("cptac_C3L-00189", "lidc_0314_raw", "somebody"):
+        (tmp_path / f"{name}.nii.gz").touch()
+    scenes = SimpleNamespace(data=tmp_path, real=lambda path, number, choice: choice.name)
+    real = tuple((f"{name}.nii.gz", 0, (9, 9), f"words on {name}") for name in (
+        "cptac_C3L-00189", "lidc_0314_raw", "somebody", "not_there_1"))
+    context = SimpleNamespace(plan=Plan(figures=Figures(real=real)), scenes=scenes, output=tmp_path)
+    page = "\n".join(figurespart.real_noise(context, []))
+    assert drawn == {"real.png": ["cptac_C3L-00189"], "real-trained.png": ["lidc_0314_raw"],
+                     "real-unknown.png": ["somebody"]}
+    assert page.index("no network was trained on") < page.index("words on cptac") < page.index("took part in the")
+    assert "not_there" not in page

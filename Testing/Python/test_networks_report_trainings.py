@@ -13,7 +13,8 @@ sys.path.append(str(BENCHMARKS))
 
 from networksreport.nets import planned  # noqa: E402
 from networksreport.plan import CONFIGS, EQUAL, EXPECTED  # noqa: E402
-from networksreport.trainingdata import patient_of, patients_in, trained_on_words, training_files  # noqa: E402
+from networksreport.trainingdata import (  # noqa: E402
+    patient_of, patients_in, trained_on, trained_on_words, training_files)
 
 
 def test_the_recipes_of_equal_terms_differ_in_the_network_and_at_most_in_the_rate():
@@ -38,6 +39,30 @@ def test_files_of_one_patient_are_known_by_their_names():
     assert one != patient_of("crlm_1004_cap_ge") != patient_of("crlm_1006_cap_ge")
     assert patient_of("cptac_pda_C3L-00189_a") != patient_of("cptac_pda_C3N-00249_b")
     assert patient_of("siim_tcga_single_slices") is None
+    assert patient_of("phantom_head_philips_bone1mm") is patient_of("sim_lcdct_cct189_fbp_dose010") is None
+
+
+@pytest.mark.parametrize(("identity", "file"), [
+    ("LIDC-IDRI-0314", "lidc_0314_chest_philips_avg3"), ("C3N-00249", "cptac_pda_C3N-00249_chestabd_siemens"),
+    ("C3N-04457", "cptac_lscc_C3N-04457_brain_toshiba"), ("TCGA-E3-A3E5", "tcga_thca_E3-A3E5_neckthorax_philips_avg2"),
+    ("TCGA-09-2043", "tcga_ov_09-2043_abdomen_toshiba"), ("CRLM-CT-1004", "crlm_1004_cap_ge")])
+def test_an_identity_in_a_table_and_the_name_of_a_file_tell_the_same_patient(tmp_path, identity, file):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "table.csv").write_text(f"slice,patient\n0,{identity}\n")
+    training = {"data": [{"file": "table.nii.gz"}]}
+    assert trained_on(f"real_noise/{file}.nii.gz", [training], tmp_path) is True
+    assert trained_on("validation/crlm_1006_cap_ge.nii.gz", [training], tmp_path) is False
+
+
+@pytest.mark.parametrize("training", [
+    {}, {"data": ["a challenge's data"]}, {"data": [{"file": "lidc_1_a.nii.gz"}, "a challenge's data"]},
+    {"data": [{"file": "crowd.nii.gz"}]}, {"data": [{"file": "partly.nii.gz"}]},
+    {"data": [{"file": "lidc_1_a.nii.gz"}], "iterations": 9, "initial_weights": "earlier.pt"}])
+def test_a_training_that_is_not_told_in_full_leaves_open_whom_it_saw(tmp_path, training):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "partly.csv").write_text("slice,patient\n0,LIDC-IDRI-0001\n1,\n")
+    assert trained_on("validation/crlm_1006_cap_ge.nii.gz", [training], tmp_path) is None
+    assert trained_on("phantom/phantom_head_bone1mm.nii.gz", [training], tmp_path) is False
 
 
 def test_a_card_tells_the_files_of_all_its_stages_and_none_of_a_challenge():
@@ -63,8 +88,8 @@ def data(tmp_path):
 
 
 def test_the_table_beside_a_file_tells_its_patients_and_its_name_does_where_there_is_none(data):
-    assert patients_in(data / "train" / "singles.nii.gz") == {"tcga 17-Z034", "tcga 17-Z011"}
-    assert patients_in(data / "train" / "tcga_ov_09-2043_abdomen.nii.gz") == {"tcga 09-2043"}
+    assert patients_in(data / "train" / "singles.nii.gz") == {"17-Z034", "17-Z011"}
+    assert patients_in(data / "train" / "tcga_ov_09-2043_abdomen.nii.gz") == {"09-2043"}
     assert patients_in(data / "train" / "phantom.nii.gz") == set()
 
 
@@ -81,8 +106,9 @@ def test_a_network_that_was_trained_on_a_patient_of_the_report_is_named(data):
 
 
 def test_what_is_not_known_of_trainings_is_told(data):
-    words = trained_on_words([network("net", "crowd.nii.gz"), network("silent")], ["validation/phantom.nii.gz"], data)
-    assert words.endswith(" Not told by the cards of silent. Whose images these hold is not known here: phantom, "
-                          "train/crowd.")
+    words = trained_on_words([network("net", "crowd.nii.gz"), network("silent")], ["validation/somebody.nii.gz"], data)
+    assert words.startswith("As far as is known, no network")
+    assert words.endswith(" Not told in full by the cards of silent. Whose images these hold is not known here: "
+                          "somebody, train/crowd.")
     assert trained_on_words([network("silent")], ["validation/crlm_1006_a.nii.gz"], data) == (
         "Whom the networks were trained on is not known.")

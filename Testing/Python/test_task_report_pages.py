@@ -6,7 +6,7 @@ from pathlib import Path
 BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
 sys.path.append(str(BENCHMARKS))
 
-from taskreport import drawing, gridpart, rodspart  # noqa: E402
+from taskreport import geometry, gridpart, rodspart  # noqa: E402
 
 
 def test_the_table_of_verdicts_counts_what_cells_break():
@@ -23,5 +23,5 @@ def test_what_is_published_relative_to_fbp_follows_from_what_is_printed():
 
 
 def test_the_middle_of_an_image_is_all_of_a_side_that_is_too_short():
-    assert drawing.middle_window((10, 7), 4) == (slice(3, 7), slice(1, 5))
-    assert drawing.middle_window((10, 3), 4) == (slice(3, 7), slice(0, 3))
+    assert geometry.middle_window((10, 7), 4) == (slice(3, 7), slice(1, 5))
+    assert geometry.middle_window((10, 3), 4) == (slice(3, 7), slice(0, 3))

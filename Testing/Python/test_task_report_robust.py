@@ -213,7 +213,8 @@ def test_the_page_tells_what_is_tested_though_it_was_not_trained_on(judged):
     assert rows["pixel, mm"][0] == "0.39 to 1.39" and rows["pixel, mm"][2] == "3.12"
     assert rows["noise added, HU"][0] == "-"
     assert rows["files"][0] == "train/phantom" and "validation/phantom" in rows["files"][1].split(", ")
-    assert rows["files"][2].endswith("none")  # its name tells no patient
+    # The phantom shows no patient; single slices without their table may show anybody.
+    assert rows["files"][2].endswith("trained on: none; not known of validation/siim_tcga_single_slices")
     assert "- No metal." in page
     assert "head, simulated -20 to 80" in page and "relative to the image of the same dose: nothing: 1.00 (" in page
 
@@ -227,10 +228,20 @@ def test_the_least_contrast_that_a_network_keeps_is_told_relative_to_its_own_inp
     assert robustpart.least_kept([]) == []
 
 
-def test_a_scan_of_a_patient_of_the_training_is_told_from_others(monkeypatch):
+def test_a_scan_of_a_patient_of_the_training_is_told_from_others_and_from_those_that_are_not_known(
+        tmp_path, monkeypatch):
+    context = make_context(tmp_path, Stub("net"))
+    folder = context.data / "train"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "singles.csv").write_text("slice,patient\n0,TCGA-17-Z011\n")
     monkeypatch.setattr(trainedon, "find_model", lambda name: card("lidc_0314_chest_avg3.nii.gz", "singles.nii.gz"))
-    files = ["real_noise/lidc_0314_chest_raw.nii.gz", "real_noise/lidc_0315_chest.nii.gz", "validation/singles.nii.gz"]
-    assert trainedon.trained_on(Plan(), files) == files[:1]
+    files = ["real_noise/lidc_0314_chest_raw.nii.gz", "real_noise/lidc_0315_chest.nii.gz",
+             "real_noise/tcga_17-Z011_chest.nii.gz", "validation/crowd.nii.gz", "phantom/phantom_head_bone1mm.nii.gz"]
+    assert [trainedon.seen_in_training(context, file) for file in files] == [True, False, True, None, False]
+    assert trainedon.trained_words(context, files) == (
+        "lidc_0314_chest_raw, tcga_17-Z011_chest; not known of crowd")
+    (folder / "singles.csv").unlink()
+    assert trainedon.seen_in_training(context, files[1]) is None
 
 
 def test_a_limit_that_not_every_card_states_has_the_names_of_those_that_do():

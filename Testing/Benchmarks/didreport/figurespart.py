@@ -9,6 +9,8 @@ import numpy as np
 from DIDInteractiveLib.candidates import CandidateSet
 from DIDInteractiveLib.settings import CandidateSettings
 from LDCTDenoiseLib.metrics import cnr_did, rmse
+from LDCTDenoiseLib.modelregistry import find_model
+from networksreport.trainingdata import stem, trained_on
 from scipy import ndimage
 
 from .conebeam import cone_beam
@@ -31,6 +33,10 @@ SIDE = 160
 COLOURS = "violet", "deepskyblue"
 """Of the discs between which contrast to noise is taken."""
 METHOD = "did"
+REAL = {False: ("real.png", "a patient that no network was trained on"),
+        True: ("real-trained.png", "a patient that took part in the training"),
+        None: ("real-unknown.png", "a patient that may have taken part in the training")}
+"""Figure and title of scans with real noise, by whether networks were trained on their patient."""
 BASE = "hrnet"
 """The model from which the networks for one dose each were trained on."""
 
@@ -239,25 +245,20 @@ def cone_beams(context: Context, rows: list[dict]) -> list[str]:
 
 def real_noise(context: Context, rows: list[dict]) -> list[str]:
     figures, model, lines = context.plan.figures, context.plan.models[0], []
-    for trained, file, title, words in (
-            (False, "real.png", "a patient that no network was trained on",
-             "a sharp kernel on a GE scanner. Only this one shows how the network does on patients that it does not "
-             "know"),
-            (True, "real-trained.png", "a patient that took part in the training",
-             "slices of 1 mm on a Philips scanner. Networks were trained on means over 3 mm of this very patient, so "
-             "this does not show how they do on others")):
-        found = [one for one in figures.real if one[3] == trained and (context.scenes.data / one[0]).is_file()]
-        lines += [f"## Real noise: {title}", ""]
+    there = [one for one in figures.real if (context.scenes.data / one[0]).is_file()]
+    trainings = [find_model(name).details.get("training", {}) for name in context.plan.models] if there else []
+    for answer, (file, title) in REAL.items():
+        found = [one for one in there if trained_on(one[0], trainings, context.scenes.data) is answer]
         if not found:
-            lines += ["Left out: the data folder has no such scan in real_noise/.", ""]
             continue
-        names = [path.split("/")[-1].split(".")[0] for path, *_ in found]
         grid = [_row(context, rows, "real noise", context.scenes.real(
-            path, number, Choice(name, path, 0, (number,), figures.crop, centre)), model)
-            for name, (path, number, centre, _) in zip(names, found)]
+            path, number, Choice(stem(path), path, 0, (number,), figures.crop, centre)), model)
+            for path, number, centre, _ in found]
         draw_panels(context.output / file, grid, figures.crop)
-        lines += [f"{model} on a scan as it is, without a reference: {words}.", "", f"![real noise]({file})", ""]
-    return lines
+        lines += [f"## Real noise: {title}", "",
+                  f"{model} on a scan as it is, without a reference: {'; '.join(told for *_, told in found)}. Only "
+                  "patients no network was trained on show how it does on new ones.", "", f"![real noise]({file})", ""]
+    return lines or ["## Real noise", "", "Left out: the data folder has no such scan in real_noise/.", ""]
 
 
 def _columns(context: Context, rows: list[dict], figure: str, choice: Choice, model: str) -> list[list[Panel]]:

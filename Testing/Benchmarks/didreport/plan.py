@@ -42,7 +42,7 @@ class Figures:
         high_contrast: shown, with the square ``high_zoom`` magnified.
         other: for other amounts of noise, as it is and with so much added that the SDs are ``noise_totals`` in HU.
         cone_beam: for the cone-beam-like scan, at fractions ``exposures`` of its exposure.
-        real: (file, slice, centre, whether networks were trained on this patient) of scans with real noise.
+        real: (file, slice, centre, what it is) of scans with real noise.
         crop: side in pixels of what is shown of ``other``, ``cone_beam`` and ``real``; count: candidates of their sets.
     """
 
@@ -58,9 +58,11 @@ class Figures:
     cone_beam: Choice = Choice("kidneys", CRLM, 0, (12,), 160, (262, 256))
     noise_totals: tuple[float, ...] = (14.0, 20.0, 30.0, 40.0)
     exposures: tuple[float, ...] = (0.5, 0.25, 0.125)
-    real: tuple[tuple[str, int, tuple[int, int], bool], ...] = (
-        ("real_noise/cptac_pda_C3L-00189_abdomen_ge_LUNGKERNEL.nii.gz", 12, (300, 210), False),
-        ("real_noise/lidc_0314_chest_philips_raw1mm_subset.nii.gz", 12, (300, 230), True))
+    real: tuple[tuple[str, int, tuple[int, int], str], ...] = (
+        ("real_noise/cptac_pda_C3L-00189_abdomen_ge_LUNGKERNEL.nii.gz", 12, (300, 210),
+         "a sharp kernel on a GE scanner"),
+        ("real_noise/lidc_0314_chest_philips_raw1mm_subset.nii.gz", 12, (300, 230),
+         "slices of 1 mm on a Philips scanner"))
     crop: int = 160
     count: int = 7
 

@@ -10,16 +10,11 @@ from pathlib import Path
 import numpy as np
 from didreport.drawing import Box, Panel, draw_panels, save_figure
 
-__all__ = ["Box", "Panel", "draw_bars", "draw_grid", "draw_panels", "draw_rods", "draw_sizes", "middle_window"]
+__all__ = ["Box", "Panel", "draw_bars", "draw_grid", "draw_panels", "draw_rods", "draw_sizes"]
 
 DPI = 100
 SPREAD = 0.8
 """Share of a cluster's width that its points take."""
-
-
-def middle_window(shape: tuple[int, ...], side: int) -> tuple[slice, ...]:
-    """The ``side`` pixels in the middle of every axis of an image, or all where it has fewer."""
-    return tuple(slice((n - min(side, n)) // 2, (n - min(side, n)) // 2 + min(side, n)) for n in shape)
 
 
 def draw_rods(path: Path, rows: Sequence[dict], curves: Sequence[dict], aims: dict[float, float],

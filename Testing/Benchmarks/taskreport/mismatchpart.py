@@ -16,7 +16,8 @@ from networksreport.otherscan import PIXEL_MM, SCAN, scanned
 
 from . import rescan
 from .context import Context
-from .drawing import Panel, draw_panels, middle_window
+from .drawing import Panel, draw_panels
+from .geometry import middle_window
 from .methods import NO_BM3D
 from .plan import Anatomy
 from .statistics import Aim, Estimate

@@ -15,11 +15,12 @@ from networksreport.trainingdata import stem
 from scipy import ndimage
 
 from .context import Context
-from .drawing import Panel, draw_panels, middle_window
+from .drawing import Panel, draw_panels
+from .geometry import middle_window
 from .methods import NO_BM3D, Scans
 from .realrods import CONTRASTS_HU, RADIUS_MM, measured, with_rods
 from .statistics import CONFIDENCE, Aim, Estimate
-from .trainedon import trained_on
+from .trainedon import trained_words
 
 SIDE = 288
 SHOWN = 200
@@ -123,12 +124,12 @@ def _page(context: Context, rows: list[dict], rods: list[dict]) -> list[str]:
     if not rows:
         return [*lines, "Left out: the data folder has no real_noise/."]
     scans = dict.fromkeys(r["scan"] for r in rows)
-    known = [scan for scan in map(stem, trained_on(context.plan, context.plan.real)) if scan in scans]
+    known = trained_words(context, [file for file in context.plan.real if stem(file) in scans])
     lines += [
         f"{context.plan.real_slices} slices of each scan, the middle {SIDE} x {SIDE} pixels, as they were scanned. "
-        f"Scans of patients that the shipped networks were trained on: {', '.join(known) or 'none'}. Nothing here says "
-        "whether a method is right; it says what it did. Classical filters have the weakest parameter that leaves at "
-        f"most half the noise level. {NO_BM3D}", "",
+        f"Scans of patients that the shipped networks were trained on: {known}. Nothing here says whether a method is "
+        "right; it says what it did. Classical filters have the weakest parameter that leaves at most "
+        f"half the noise level. {NO_BM3D}", "",
         "- Edges kept: slope of soft-tissue edges relative to the input's, as DIDInteractive measures it on every "
         "candidate (DIDInteractiveLib/edges.py).",
         "- Detail removed: correlation of what was removed with the detail that all networks together leave. Noise "

@@ -11,12 +11,12 @@ from LDCTDenoiseLib.evaluationchecks import BIAS_LIMIT_HU, HARM_FACTOR
 
 from . import gridpart
 from .context import Context
-from .drawing import Panel, draw_panels, middle_window
+from .drawing import Panel, draw_panels
+from .geometry import middle_window
 from .methods import Method, Scans
-from .plan import Plan
 from .robustscenes import HIGHEST_HU, Scene, scenes
 from .statistics import Aim
-from .trainedon import trained_on, trained_table
+from .trainedon import seen_in_training, trained_table
 
 PANEL = 176
 SHOWN_DOSE = 0.125
@@ -83,8 +83,10 @@ def least_kept(probes: Sequence[dict]) -> list[str]:
             + "; ".join(found) + ".", ""] if found else []
 
 
-def _known_patient(plan: Plan, scene: Scene) -> str:
-    return ", of a patient that was trained on" if scene.file and trained_on(plan, [scene.file]) else ""
+def _known_patient(context: Context, scene: Scene) -> str:
+    answer = seen_in_training(context, scene.file) if scene.file else False
+    return {True: ", of a patient that was trained on", False: "",
+            None: ", of a patient of whom it is not known whether a network was trained on them"}[answer]
 
 
 def _page(context: Context, found: list[Scene], rows: list[dict], probes: list[dict]) -> list[str]:
@@ -98,7 +100,7 @@ def _page(context: Context, found: list[Scene], rows: list[dict], probes: list[d
         "(n), mean shift between input and output within "
         f"{', '.join(f'{limit:g} HU in {tissue}' for tissue, limit in BIAS_LIMIT_HU.items())} (s, l, b). A tissue "
         "is a range of HU, lung that of gas: in a slice without lung, what stands under lung is gas in the bowel.", "",
-        *(f"- {scene.name}: {scene.words}{_known_patient(plan, scene)}." for scene in found), "",
+        *(f"- {scene.name}: {scene.words}{_known_patient(context, scene)}." for scene in found), "",
         "Metal is put in before the low dose is simulated, so its rays starve and the noise streaks; beam hardening, "
         "scatter and the scanner's correction of metal are not simulated. The exposure is the one without metal.", "",
         "Contrast medium: the validation abdomen comes from a collection of liver scans in the portal venous phase "

@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from . import squares
 from .context import Context
-from .drawing import Panel, draw_panels, draw_rods, middle_window
+from .drawing import Panel, draw_panels, draw_rods
+from .geometry import middle_window
 from .methods import NO_BM3D, Scans
 from .plan import STANDARD
 from .statistics import CONFIDENCE, Aim, Estimate, bootstrap, matched_strength

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from didreport.tables import table
 from LDCTDenoiseLib.modelregistry import find_model
-from networksreport.trainingdata import TRAINING_FOLDER, patient_of, stem, training_files
+from networksreport.trainingdata import TRAINING_FOLDER, stem, trained_on, training_files
 
 from .context import Context
-from .plan import KERNELS, Plan
+from .plan import KERNELS
 from .robustscenes import Scene
 
 
@@ -37,7 +37,7 @@ def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict
         ["anatomy", _words(cards, "anatomy"), "; ".join(dict.fromkeys(names)), "see the limits below"],
         ["files", ", ".join(f"{TRAINING_FOLDER}/{name}" for name in sorted(_training_files(cards))) or "-",
          ", ".join(map(_short, files)), "all but those of patients that were trained on: "
-         + (", ".join(map(_short, trained_on(plan, files))) or "none")]]
+         + trained_words(context, files, _short)]]
     return ["## Trained on, tested on, and not", "",
             "From the model cards of the shipped networks and from what the parts grid, small, real and robust of this "
             "report look at; noise and thickness are those of this part.", "",
@@ -46,10 +46,18 @@ def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict
             *_limits(dict(zip(plan.models, cards))), ""]
 
 
-def trained_on(plan: Plan, files: Sequence[str]) -> list[str]:
-    """Those of ``files`` whose names say that a network of the plan saw their patient in its training."""
-    known = set(map(patient_of, _training_files([find_model(name).details for name in plan.models]))) - {None}
-    return [file for file in files if patient_of(stem(file)) in known]
+def seen_in_training(context: Context, file: str) -> bool | None:
+    """Whether a network of the plan saw a patient of ``file`` in its training, None where that is not known."""
+    trainings = [find_model(name).details.get("training", {}) for name in context.plan.models]
+    return trained_on(file, trainings, context.data)
+
+
+def trained_words(context: Context, files: Sequence[str], written: Callable[[str], str] = stem) -> str:
+    """The files whose patients a network of the plan saw in its training, and those of which that is not known."""
+    answers = {written(file): seen_in_training(context, file) for file in files}
+    unknown = [file for file, answer in answers.items() if answer is None]
+    return (", ".join(file for file, answer in answers.items() if answer) or "none") + (
+        f"; not known of {', '.join(unknown)}" if unknown else "")
 
 
 def _limits(cards: dict[str, dict]) -> list[str]:
