@@ -106,7 +106,7 @@ def test_few_realisations_are_told_beside_the_verdict_and_weak_doses_beside_the_
               for own in (True, False)]
     rows = [{"group": f"{s.group}, half the noise", "task": mitapart.ANY, "level": "FBP",
              "d_low": 0.3 if s.own and s.dose == "1.00" else -0.1} for s in stacks]
-    assert diskspart._left_out(rows, stacks).endswith("these do not: 0.10.")
+    assert diskspart._left_out(rows, stacks).endswith("lies above 0; these do not: 0.10.")
 
 
 def test_ttf50_is_judged_by_the_projects_aims_and_by_what_is_published():

@@ -56,10 +56,11 @@ class Context:
     def _code(self, *files: Path) -> str:
         return self._codes.setdefault(str(files), digest_of_files(files))
 
-    def simulated(self, title: str, key: dict, own: str, make: Callable[[], dict[str, np.ndarray]]
+    def simulated(self, title: str, key: dict, own: str, make: Callable[[], dict[str, np.ndarray]], *others: str
                   ) -> dict[str, np.ndarray]:
-        """Arrays that ``make()`` simulates, from the cache where possible; ``own``: the file that describes how."""
-        return self.cache.arrays(title, {**key, "code": self._code(*SIMULATION, PACKAGE / own)}, make)
+        """Arrays that ``make()`` simulates, from the cache where possible; ``own, *others``: the files that say how."""
+        code = self._code(*SIMULATION, *(PACKAGE / file for file in (own, *others)))
+        return self.cache.arrays(title, {**key, "code": code}, make)
 
     def denoised(self, title: str, scans: Scans, method: Method) -> tuple[np.ndarray, float]:
         """What ``method`` makes of the scans, and its parameter; from the cache where possible."""

@@ -12,8 +12,9 @@ from . import squares
 from .context import Context
 from .drawing import Box, Panel, draw_bars, draw_panels
 from .methods import NO_BM3D, Scans
-from .mitapart import ANY, NOISE_MM, SHOWN_HU, DiskScans, disk_lines, disk_rows, disk_scans
-from .observing import LEVELS, Outputs, Task, empty_part, seen, task_rows
+from .mitapart import ANY, SHOWN_HU, DiskScans, disk_lines, disk_rows, disk_scans, sums_words
+from .observing import HALF, LEVELS, Outputs, Task, d_words, empty_part, seen, task_rows
+from .ownscans import NOISE_MM
 from .plan import STANDARD
 from .statistics import CONFIDENCE, Aim, Estimate
 
@@ -84,15 +85,18 @@ def _lesions(context: Context) -> tuple[list[dict], list[list[Panel]]]:
     marks = tuple(Box(middle + y / plan.pixel, middle + x / plan.pixel, 1.5 * radius / plan.pixel, "yellow", circle)
                   for radius, where, circle in ((squares.SPOT_MM, five, True), (squares.LESION_MM, four, False))
                   for y, x in where)
-    scans, rows, panels = Scans(images, solid.spacing, flat), [], []
-    for level in LEVELS:
-        found, stacks = task_rows(context, f"squares, {level}", "lesions", scans, outputs, tasks, half, level)
-        rows += found
-        panels = panels or [[Panel(pick(stack[half:]), label, words, marks if label == "FBP" else (), LESIONS_HU)
-                             for label, stack in stacks.items()]
-                            for words, pick in (("one scan", lambda part: part[0]),
-                                                (f"mean of {half} scans", lambda part: part.mean(axis=0)))]
-    return rows, panels
+    scans, title = Scans(images, solid.spacing, flat), "lesions"
+    rows = task_rows(context, "squares", title, scans, outputs, tasks, half)
+    strengths = {r["method"]: r["strength"] for r in rows if r["level"] == HALF}
+    shown = {"FBP": images[half:]}
+    for method in (m for m in context.methods if m.label in strengths):
+        strength = strengths[method.label]
+        shown[method.label] = ((1 - strength) * images[half:]
+                               + strength * context.denoised(title, scans, method)[0][half:])
+    return rows, [[Panel(pick(stack), label, words, marks if label == "FBP" else (), LESIONS_HU)
+                   for label, stack in shown.items()]
+                  for words, pick in (("one scan", lambda stack: stack[0]),
+                                      (f"mean of {half} scans", lambda stack: stack.mean(axis=0)))]
 
 
 def _page(context: Context, rows: list[dict], stacks: Sequence[DiskScans]) -> list[str]:
@@ -117,8 +121,8 @@ def _page(context: Context, rows: list[dict], stacks: Sequence[DiskScans]) -> li
         f"dead core or an abscess from a solid lesion. {NO_BM3D}", ""]
     if stacks:
         lines += ["**MITA disk** (doi:10.5281/zenodo.7996580): detection of each of four rods and, as root mean "
-                  "square, of all; as characterisation, which of two rods of nearly the same sum but different size "
-                  f"and contrast it is. The public files hold {WITHOUT} simulated slices with the rods and {WITHOUT} "
+                  "square, of all; as characterisation, which of two rods of different size and contrast it is "
+                  f"({sums_words()}). The public files hold {WITHOUT} simulated slices with the rods and {WITHOUT} "
                   "without per dose, with one copy of each rod: too few, so their intervals are wide, and they stand "
                   "in the tables as a check alone. What is judged comes from own scans like those of each dose: "
                   f"{plan.realisations} with the rods and {plan.realisations} without, each with noise of its own, "
@@ -137,10 +141,10 @@ def _page(context: Context, rows: list[dict], stacks: Sequence[DiskScans]) -> li
             own = [r for r in rows if r["group"] == f"{group}, {level}"]
             fbp = {r["task"]: r for r in rows if _group(r) == group and r["level"] == "FBP"}
             tasks = list(fbp)
-            body = [["FBP", "", *(_d(fbp[t]) for t in tasks)]]
+            body = [["FBP", "", *(d_words(fbp[t]) for t in tasks)]]
             for name in dict.fromkeys(r["method"] for r in own if r["level"] != "FBP"):
                 mine = {r["task"]: r for r in own if r["method"] == name}
-                body.append([name, text(mine[tasks[0]]["strength"], 2), *(_d(mine[t]) for t in tasks)])
+                body.append([name, text(mine[tasks[0]]["strength"], 2), *(d_words(mine[t]) for t in tasks)])
             lines += [f"## {group}, {level}", "", *table(["method", "strength", *tasks], body)]
             absent = [m.label for m in context.methods if m.label not in {r["method"] for r in own}]
             lines += [f"Never reaches half the noise: {', '.join(absent)}.", ""] if absent else []
@@ -155,12 +159,6 @@ def _left_out(rows: Sequence[dict], stacks: Sequence[DiskScans]) -> str:
     """Which own scans have no place in the figure and among the aims, and why."""
     known = {_group(r): r["d_low"] for r in rows if (r["task"], r["level"]) == (ANY, "FBP")}
     weak = [stack.dose for stack in stacks if stack.own and known[stack.group] <= 0]
-    words = "Of the own scans, those stand in the figure and among the aims for which it does so for all rods"
-    return words + (f", so these do not: {'; '.join(weak)}." if weak else ": all.")
-
-
-def _d(row: dict) -> str:
-    own = f"{text(row['d'], 2)} ({text(row['d_low'], 2)} .. {text(row['d_high'], 2)})"
-    if row["ratio"] is None:
-        return own
-    return f"{own}; x {text(row['ratio'], 2)} ({text(row['ratio_low'], 2)} .. {text(row['ratio_high'], 2)})"
+    words = ("The own scans like a dose stand in the figure and among the aims where the interval of their FBP's d' of "
+             "all rods lies above 0; ")
+    return words + (f"these do not: {'; '.join(weak)}." if weak else "all do.")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from didreport.tables import text
 from LDCTDenoiseLib.metrics import channel_outputs, dog_channels
 from LDCTDenoiseLib.metrics.observer import detectability_squared
 
@@ -16,7 +17,7 @@ from .methods import Scans
 from .statistics import Estimate, jackknife, matched_strength
 
 REGION_MM = 32.0
-LEVELS = {"half the noise": "half", "full strength": "full"}
+LEVELS = HALF, FULL = "half the noise", "full strength"
 
 Outputs = dict[str, np.ndarray]
 """Channel outputs (scans, copies, channels) of every kind of signal."""
@@ -60,35 +61,42 @@ def empty_part(size: int, pixel: float, disks: Sequence[tuple[float, float, floa
 
 
 def task_rows(context: Context, group: str, title: str, scans: Scans, outputs: Callable[[np.ndarray], Outputs],
-              tasks: Sequence[Task], count: int, level: str) -> tuple[list[dict], dict[str, np.ndarray]]:
-    """d' of every task and method at one level, and the scans as each method leaves them at it.
+              tasks: Sequence[Task], count: int) -> list[dict]:
+    """d' of every task and method, level by level; each level is a group of its own, and FBP stands in the first.
 
     ``scans`` holds ``count`` scans of one kind and then ``count`` of the other.
     """
     before = outputs(scans.images)
     noise = _noise(scans.images, scans.flat, count)
-    rows, stacks = [], {"FBP": scans.images}
     fbp = {task.name: jackknife(lambda chosen: task.measure(before, chosen), count) for task in tasks}
-    if level == next(iter(LEVELS)):
-        rows += [_row(group, "FBP", task.name, "FBP", 0.0, math.nan, fbp[task.name], None) for task in tasks]
+    rows: dict[str, list[dict]] = {level: [] for level in LEVELS}
+    rows[HALF] = [_row(f"{group}, {HALF}", "FBP", name, "FBP", 0.0, math.nan, found, None)
+                  for name, found in fbp.items()]
     for method in context.methods:
         images, parameter = context.denoised(title, scans, method)
-        strength = 1.0
-        if LEVELS[level] == "half":
-            strength = matched_strength(noise, _noise(images, scans.flat, count), context.plan.noise_share)
-        if strength is None:
-            continue
-        stacks[method.label] = (1 - strength) * scans.images + strength * images
+        half = matched_strength(noise, _noise(images, scans.flat, count), context.plan.noise_share)
         after = outputs(images)
-        mixed = {kind: (1 - strength) * before[kind] + strength * after[kind] for kind in before}
-        for task in tasks:
-            found = jackknife(lambda chosen: task.measure(mixed, chosen), count)
-            ratio = None
-            # A ratio to what may be nothing says nothing.
-            if fbp[task.name].low > 0:
-                ratio = jackknife(lambda chosen: task.measure(mixed, chosen) / task.measure(before, chosen), count)
-            rows.append(_row(group, method.label, task.name, level, strength, parameter, found, ratio))
-    return rows, stacks
+        for level, strength in zip(LEVELS, (half, 1.0)):
+            if strength is None:
+                continue
+            mixed = {kind: (1 - strength) * before[kind] + strength * after[kind] for kind in before}
+            for task in tasks:
+                found = jackknife(lambda chosen: task.measure(mixed, chosen), count)
+                ratio = None
+                # A ratio to what may be nothing says nothing.
+                if fbp[task.name].low > 0:
+                    ratio = jackknife(lambda chosen: task.measure(mixed, chosen) / task.measure(before, chosen), count)
+                rows[level].append(_row(f"{group}, {level}", method.label, task.name, level, strength, parameter,
+                                        found, ratio))
+    return [row for own in rows.values() for row in own]
+
+
+def d_words(row: dict) -> str:
+    """d' of a row and, where there is one, its ratio to FBP's, with their intervals."""
+    own = f"{text(row['d'], 2)} ({text(row['d_low'], 2)} .. {text(row['d_high'], 2)})"
+    if row["ratio"] is None:
+        return own
+    return f"{own}; x {text(row['ratio'], 2)} ({text(row['ratio_low'], 2)} .. {text(row['ratio_high'], 2)})"
 
 
 def _noise(images: np.ndarray, flat: np.ndarray, count: int) -> np.ndarray:
