@@ -91,7 +91,7 @@ def test_the_command_writes_every_part_takes_scores_from_its_cache_and_names_who
     known, _, missing = readme.partition("Took no part")
     assert "- hrnet_literal:" in missing and "- redcnn:" in known and "- redcnn:" not in missing
     assert "`ldct train configs/equal/redcnn.toml`" in known
-    assert "**Not so the weights that took part: 7 steps of 8 x 64 x 64.**" in known
+    assert "which alone are compared: 7 steps of 8 x 64 x 64.**" in known
     assert "Whom the networks were trained on is not known." in readme
     assert "--data DATA --models tiny-hrnet tiny-unet --extra-weights redcnn=run/checkpoint.pt`" in known
     assert str(data) not in readme

@@ -69,9 +69,9 @@ def in_short(context: Context) -> list[str]:
         return []
     rows = other_scan_rows(context)
     lines = ["## Another reconstruction", "",
-             f"On {counted(len(context.plan.other_scan), 'slice')} of one patient, projected and reconstructed with a "
-             "geometry and filters that no network was trained with ([Figure 7](showcases.md)), RMSE over the other's:",
-             ""]
+             f"On {counted(len(context.plan.other_scan), 'slice')} of one patient, projected along another fan than "
+             f"that of the simulated low dose and reconstructed with {counted(len(FILTERS), 'filter')} "
+             "([Figure 7](showcases.md)), RMSE over the other's:", ""]
     found = {pair: compared(context, rows, pair) for pair in pairs}
     lines += table(["pair", *(condition for condition, _, _ in found[pairs[0]])],
                    [[f"{pair.one} / {pair.other}", *(text(own.ratio, 3) for _, _, own in found[pair])]

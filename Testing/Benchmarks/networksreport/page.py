@@ -68,13 +68,14 @@ def _networks(context: Context) -> list[str]:
 def _told(context: Context, name: str) -> str:
     """What an expected network is and what trains it, by its recipe; and whether the weights here had another one."""
     if not EXPECTED[name]:
-        return (f"- {name}: {MAIN} before the last stage of its training, by the weights that `initial_weights` in its "
-                "card names")
+        return (f"- {name}: {MAIN} before the last stage of its training, from the weights named as `initial_weights` "
+                "in its card")
     config, network = read_config(CONFIGS / EXPECTED[name]), context.network(name)
     words = (f"- {name}: {config.network.architecture}, {config.network.form} form, widths {_widths(config.network)}, "
              f"{planned(config)}; `ldct train configs/{EXPECTED[name]}`")
     if network and network.schedule != planned(config):
-        words += f". **Not so the weights that took part: {network.schedule}.**"
+        words += (". **The weights that took part had another training, by steps and patches, which alone are "
+                  f"compared: {network.schedule}.**")
     return words
 
 

@@ -14,6 +14,8 @@ from .pairs import (
 from .plan import CONFIGS, MAIN
 from .trainingdata import stem, trained_on_words
 
+LAST_RECIPE = "hrnet_third.toml"
+"""The recipe of the last stage of the shipped network."""
 LEFT_OUT = ("'Any one patient left out': the lowest and highest ratio without a patient, the weights being the same; "
             "under Selection stands what the patients had to do with these.")
 
@@ -55,13 +57,15 @@ def selection_lines(context: Context) -> list[str]:
     """Whom the networks were trained on, which choices the patients had a part in, and the last stage without each."""
     lines = ["## Selection", "", trained_on_words(context.networks, context.plan.files, context.cases.data), "",
              "The patients of this report helped to choose the weights:", ""]
+    patients = [p.name for p in context.cases.patients(context.plan.slices)]
     for recipe, networks in (("hrnet.toml", "shipped and equal networks"), ("literal/hrnet.toml", "literal forms")):
-        names = judges([p.name for p in context.cases.patients(context.plan.slices)], CONFIGS / recipe)
         lines.append(f"- best state of each run, {networks} (`configs/{recipe}` and those on top of it): by the error "
-                     f"on patches or slices of {names}")
+                     f"on patches or slices of {judges(patients, CONFIGS / recipe)}")
     lines += [f"- recipe: the trials in `configs/experiments` were judged by patients of `configs/hrnet.toml`'s "
               "validation, as the report on recipes tells",
-              f"- last stage of the shipped {MAIN}: by the scores of the patients of this report", ""]
+              f"- last stage of the shipped {MAIN}: its recipe, `configs/{LAST_RECIPE}`, validates with "
+              f"{judges(patients, CONFIGS / LAST_RECIPE)}; that it was kept may have been decided by scores of this "
+              "report, too", ""]
     if present(context, [LAST_STAGE]):
         found = versus(context, LAST_STAGE)
         lines += [_stays_ahead(found), "", *versus_table(found, LAST_STAGE)]
@@ -95,8 +99,8 @@ def _not_chosen_anew(context: Context) -> list[str]:
     note = main.training.get("note") if main else None
     return ["Not chosen anew without each patient, which takes as many trainings as there are patients:", "",
             "- the best state of every stage" + (f". The last one of {MAIN}: {note}" if note else ""),
-            "- the settings of every stage: [configs](../../../configs) has them, and says in `hrnet_third.toml` what "
-            "was tried for the last stage and rejected",
+            "- the settings of every stage: [configs](../../../configs) has them, and says in "
+            f"`{LAST_RECIPE}` what was tried for the last stage and rejected",
             "- the recipe that all trainings share", ""]
 
 
@@ -115,6 +119,6 @@ def tried(folder: Path) -> str:
     """Where a report in ``folder`` has its readers look for what was tried against what is missed."""
     there = folder.parent / "recipes" / "README.md"
     report = "[recipes](../recipes/README.md)" if there.is_file() else "`Testing/Benchmarks/recipes_report.py`"
-    return (f"What was tried for it, each change alone: {report}, from the files in [configs/experiments]"
-            "(../../../configs/experiments). What the shipped networks were trained with, stage by stage, and their "
-            "limits: [models.json](../../../LDCTDenoise/LDCTDenoiseLib/Models/models.json).")
+    return (f"What was tried against what is missed, each change alone: {report}, from the files in "
+            "[configs/experiments](../../../configs/experiments). What the shipped networks were trained with, stage "
+            "by stage, and their limits: [models.json](../../../LDCTDenoise/LDCTDenoiseLib/Models/models.json).")
