@@ -31,7 +31,7 @@ from recipesreport.judging import CONDITIONS  # noqa: E402
 from reportcommand import command, parsed, say  # noqa: E402
 
 RECIPE = ROOT / "configs" / "experiments" / "base.toml"
-VALIDATION = "crlm_1006_cap_ge.nii.gz"
+VALIDATION = "validation/crlm_1006_cap_ge.nii.gz"
 
 
 def train_all(config: TrainingConfig, data: Path, runs: Path) -> None:
@@ -61,8 +61,7 @@ def main(arguments=None) -> int:
     runs = finished(given.runs, config)
     if not runs:
         parser.error(f"{given.runs} holds no finished training; train first (--train)")
-    path = given.data / "validation" / VALIDATION
-    patients = stacks(path)
+    patients = stacks(given.data / VALIDATION)
     shown = list(scenes(patients, CONDITIONS))
     rows = []
     for run in runs:
@@ -71,7 +70,7 @@ def main(arguments=None) -> int:
         rows += [{"input": run.arm.name, "seed": run.seed, "noise": noise, "steps": run.steps,
                   "seconds": round(run.seconds), "multiply_adds": cost, **found}
                  for noise, found in scores(run.network, shown).items()]
-    write_report(rows, given.output, judged_words(patients, path, CONDITIONS, config.data, given.data),
+    write_report(rows, given.output, judged_words(patients, VALIDATION, CONDITIONS, config.data, given.data),
                  trained_words(config.data, inner_slices(config.data, given.data).left_out))
     print(json.dumps({"trainings": len(runs), "scenes": len(shown)}))
     return 0

@@ -132,11 +132,11 @@ def test_the_slice_between_its_neighbours_is_judged_and_noise_is_shared_as_said(
         found = np.corrcoef(noise)
         assert (found[0, 1], found[0, 2], found[1, 2]) == pytest.approx(expected, abs=0.12)
     data = DataConfig(train=({"path": "train/other_2.nii.gz"},))
-    words = judged_words(patients, path, (Condition("sharp", 30.0, 0.25),), data, tmp_path)
+    words = judged_words(patients, path.name, (Condition("sharp", 30.0, 0.25),), data, tmp_path)
     assert "slices 2, 4 of a_1_b, 3 mm apart" in words[0] and "noise indices of 30 HU" in words[0]
-    assert words[1].startswith("No training file is of this patient")
+    assert words[1] == "Training saw no slice of this patient."
     same = DataConfig(train=({"path": "train/a_1_thin.nii.gz"},))
-    assert judged_words(patients, path, (), same, tmp_path)[1] == "**Training saw slices of this patient.**"
+    assert judged_words(patients, path.name, (), same, tmp_path)[1] == "**Training saw slices of this patient.**"
 
 
 def small(config):

@@ -9,7 +9,7 @@ import numpy as np
 from didreport.tables import share, table, text, write_csv, write_page
 from LDCTDenoiseLib.evaluationcases import Condition, Patient
 from LDCTDenoiseLib.training.config import DataConfig
-from networksreport.trainingdata import patients_in, stem
+from networksreport.trainingdata import stem, trained_on
 from recipesreport.page import summary, verdict
 
 from .stacks import FARTHEST_MM
@@ -26,13 +26,13 @@ def write_report(rows: list[dict], output: Path, judged: Sequence[str], trained:
     lines = [
         "# Neighbouring slices as input (2.5-D)", "",
         "Made by `python Testing/Benchmarks/neighbours_report.py --data DATA` from runs of `--train`. An HRNet that "
-        "sees one slice, and one that sees it between its two neighbours: the first convolution has three times the inputs, "
-        f"all else is alike. Trained for {steps} steps by the [recipes'](README.md) `base.toml`, but on samples of "
+        "sees one slice, and one that sees it between its two neighbours: the first convolution has three times the "
+        f"inputs, all else is alike. Trained for {steps} steps by the [recipes'](README.md) `base.toml`, but on samples of "
         "stacks, without phantoms, changes of pixel size and shifts of HU, and judged in the state of the last step: "
         "compare within this page only.", "", *trained, *judged, "",
         "**Noise that neighbours share.** Slices that overlap share noise; slices that were simulated each by itself "
-        f"do not. Shared noise is that of slices {SHARED:g} times as thick as their distance, so that neighbours have a "
-        f"correlation of {1 - 1 / SHARED:.2f}. Three slices are trained with the one and with the other, and all "
+        f"do not. Shared noise is that of slices {SHARED:g} times as thick as their distance, so that neighbours have "
+        f"a correlation of {1 - 1 / SHARED:.2f}. Three slices are trained with the one and with the other, and all "
         "networks are judged with both: whether a gain with independent noise holds where noise is shared.", "",
         "RMSE ratio: RMSE after over RMSE before, geometric mean over the cases; lower is better. Spread: half the "
         "distance between the seeds. Against one slice: the mean over that of the network with one slice, the same "
@@ -58,20 +58,20 @@ def trained_words(data: DataConfig, left_out: Sequence[str]) -> list[str]:
     return words
 
 
-def judged_words(patients: Sequence[Patient], path: Path, conditions: Sequence[Condition], data: DataConfig,
+def judged_words(patients: Sequence[Patient], file: str, conditions: Sequence[Condition], data: DataConfig,
                  root: Path) -> list[str]:
-    """What the networks were judged by, and whether training saw the patient."""
+    """What the networks were judged by, stacks of ``file`` in the folder ``root``, and whether training saw them."""
     numbers = [str(patient.slices[1]) for patient in patients]
-    seen = patients_in(path) & set().union(*(patients_in(root / entry["path"]) for entry in data.train))
+    seen = trained_on(file, [{"data": [{"file": entry["path"]} for entry in data.train]}], root)
     tracks, indices, doses = ({getattr(one, name) for one in conditions} for name in ("track", "noise_index", "dose"))
     return [
-        f"Judged by slices {', '.join(numbers)} of {stem(path.name)}, {patients[0].spacing[0]:g} mm apart from their "
+        f"Judged by slices {', '.join(numbers)} of {stem(file)}, {patients[0].spacing[0]:g} mm apart from their "
         f"neighbours, under {len(conditions)} conditions: tracks {' and '.join(sorted(tracks))}, noise indices of "
         f"{' and '.join(f'{n:g}' for n in sorted(indices))} HU, {', '.join(f'{n:g}' for n in sorted(doses))} of the "
         "dose.",
-        "**Training saw slices of this patient.**" if seen else
-        "No training file is of this patient, by the files' names. One patient with thick slices is narrow evidence: "
-        "thinner ones show more of each other."]
+        {True: "**Training saw slices of this patient.**", False: "Training saw no slice of this patient.",
+         None: "Whether training saw slices of this patient is not known."}[seen],
+        "One patient is narrow evidence, and thinner slices show more of each other."]
 
 
 def _own(rows: list[dict], arm: str, noise: str) -> list[dict]:
