@@ -88,6 +88,12 @@ def trained_alike(other: str) -> list[float]:
             if (row["network"], row["other"]) == ("hrnet_equal", other)]
 
 
+def detectability(level: str, task: str, group: str = "squares") -> list[dict[str, str]]:
+    """Rows of HRNet's d' over that of its input for a task, at a level of noise, in the groups that begin so."""
+    return [row for row in rows("task/disks.csv") if row["method"].startswith("hrnet ") and row["task"] == task
+            and row["level"] == level and row["group"].startswith(group)]
+
+
 def lesions(method: str) -> list[dict[str, str]]:
     """What a method leaves of each inserted lesion under each condition."""
     return [row for row in rows("networks/lesions.csv") if row["method"] == method]

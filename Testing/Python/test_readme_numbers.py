@@ -12,9 +12,9 @@ from statistics import mean
 import pytest
 from readmewords import AtLeast, AtMost, Near, Part, differences, find
 from reportedvalues import (
-    CARDS, CONDITIONS, REPORTS, ROOT, at_matched_noise, better_in_both, candidate_sets, column, default_of, harm,
-    largest_bias, lesions, more_edges_than_blending, patients, ratios, reported, resolution, rises, rows, settings,
-    smoothest_over_default, trained_alike, training_hours, tutorial,
+    CARDS, CONDITIONS, REPORTS, ROOT, at_matched_noise, better_in_both, candidate_sets, column, default_of,
+    detectability, harm, largest_bias, lesions, more_edges_than_blending, patients, ratios, reported, resolution, rises, rows,
+    settings, smoothest_over_default, trained_alike, training_hours, tutorial,
 )
 
 from DIDInteractiveLib.settings import CandidateSettings
@@ -96,6 +96,13 @@ SENTENCES = {
         *span([abs(float(row["contrast_hu"])) for row in lesions("hrnet")]),
         *span([float(row["diameter_mm"]) for row in lesions("hrnet")]),
         *span([100 * float(row["kept"]) for row in lesions("hrnet")])],
+    "with {} % of the detectability (d') that the input gives it where HRNet removes half the noise, and with {} % at "
+    "full strength": lambda: [
+        Near(100 * float(row["ratio"])) for level in ("half the noise", "full strength")
+        for row in detectability(level, "spot or none")],
+    "tells a lesion with a rim from a solid one with {} and {} %": lambda: [
+        Near(100 * float(row["ratio"])) for level in ("half the noise", "full strength")
+        for row in detectability(level, "solid or rim")],
     "The U-Net and the plain network shift soft tissue by up to {} and {} HU": lambda: [
         Near(largest_bias(name, "soft")[0]) for name in ("unet", "plain")],
     "mean of {} patients that no network was trained on": lambda: [Near(len(settings()["patients"]))],
@@ -226,6 +233,13 @@ def test_a_card_says_how_its_network_was_trained_and_measured(name):
                             ("targets that hold noise of their own, from {} sources", len(card["training"]["data"]))):
         wrong = differences(sentence, (Near(value),), limits)
         assert wrong is None, f"models.json, {name}: {wrong}"
+
+
+def test_no_loss_on_the_disk_of_the_mita_phantom_is_beyond_the_uncertainty():
+    assert "on the low-contrast disk of the MITA phantom no loss was measured beyond the uncertainty" in README
+    found = [row for level in ("half the noise", "full strength")
+             for row in detectability(level, "all rods", "MITA, own scans")]
+    assert len(found) == 6 and all(float(row["ratio_high"]) >= 1 for row in found)
 
 
 @pytest.mark.parametrize("report", ["validation", "validation-doses"])
