@@ -24,6 +24,7 @@ from networksreport.comparing import AGAINST_REDCNN, AGAINST_UNET, compare, limi
 from networksreport.failures import left_share, reason_for_place, reason_for_slice, shares  # noqa: E402
 from networksreport.failurespart import densest, least_gained  # noqa: E402
 from networksreport.lesionpart import kept_table, least_sentence, seed_table  # noqa: E402
+from networksreport.literalpart import greatest, verdict  # noqa: E402
 from networksreport.nets import stages  # noqa: E402
 from networksreport.otherscan import scanned  # noqa: E402
 from networksreport.pairs import EQUAL_TERMS, SHIPPED  # noqa: E402
@@ -265,8 +266,18 @@ def test_the_stages_of_a_training_are_told_in_their_order():
     assert [str(one) for one in stages({**last, "stage_before": {**second, "stage_before": first}})] == [
         "10 steps of 8 x 64 x 64", "12 steps of 8 x 128 x 128", "14 steps of 8 x 96 x 96"]
     assert [str(one) for one in stages({"iterations": 5, "batch_size": 1, "sampling": {"rotation": 10.0}})] == [
-        "5 steps of 1 whole slices"]
+        "5 steps of 1 whole slice"]
     assert stages({}) == []
+
+
+def test_a_literal_form_that_removes_noise_and_has_smooth_errors_is_told_from_one_that_leaves_noise():
+    behind = verdict("net", [1.4, 2.9], [0.9, 0.7], [60.0, 50.0], [20.0, 10.0])
+    assert "in 2 of 2 conditions" in behind and "what is wrong is smooth" in behind
+    for ratios, removed, smooth in (([1.4, 0.9], [0.9, 0.3], [60.0, 50.0]), ([1.4, 0.9], [0.9, 0.7], [60.0, 9.0]),
+                                    ([0.8, 0.9], [0.9, 0.7], [60.0, 50.0])):
+        assert "smooth" not in verdict("net", ratios, removed, smooth, [20.0, 10.0])
+    rows = [{"method": "net", "worst_hu": hu} for hu in (-9.0, 3.0, 5.0)] + [{"method": "ldct", "worst_hu": 70.0}]
+    assert greatest(rows, "net") == 5.0
 
 
 def test_the_patients_that_a_recipe_validates_with_are_named():

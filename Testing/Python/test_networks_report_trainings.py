@@ -30,7 +30,7 @@ def test_steps_and_patches_of_a_recipe_are_told_as_those_of_a_network_are():
     config = read_config(CONFIGS / "equal" / "hrnet.toml")
     steps, patch = config.optimiser.iterations, config.sampling.patch
     assert planned(config) == f"{steps:,} steps of {config.optimiser.batch_size} x {patch} x {patch}"
-    assert planned(read_config(CONFIGS / "literal" / "unet.toml")).endswith("steps of 1 whole slices")
+    assert planned(read_config(CONFIGS / "literal" / "unet.toml")).endswith("steps of 1 whole slice")
 
 
 def test_files_of_one_patient_are_known_by_their_names():

@@ -79,7 +79,8 @@ def stages(training: dict) -> list[Stage]:
     found = [stage for value in training.values() if isinstance(value, dict) for stage in stages(value)]
     if "iterations" in training:
         patch, batch = training.get("sampling", {}).get("patch"), training.get("batch_size", "?")
-        size = f"{patch} x {patch}" if patch else "whole slices" if "sampling" in training else "patches"
+        whole = "whole slice" if batch == 1 else "whole slices"
+        size = f"{patch} x {patch}" if patch else whole if "sampling" in training else "patches"
         found.append(Stage(training["iterations"], f"{batch} x {size}" if patch else f"{batch} {size}"))
     return found
 

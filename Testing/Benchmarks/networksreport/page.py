@@ -14,6 +14,7 @@ from . import paper
 from .comparing import limit, mean
 from .context import Context
 from .lesionpart import lesions_in_short
+from .literalpart import literal_lines
 from .nets import planned, size
 from .otherscanpart import in_short
 from .plan import CONFIGS, EXPECTED, FULL_RECIPE, LIKE_THE_PAPER, MAIN, PARTS, RIVAL
@@ -44,7 +45,7 @@ def write_readme(context: Context) -> None:
              *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
              "## Networks", "", *_networks(context), *_unet_sizes(context), *aims_lines(context)]
     lines += [*lesions_in_short(context), *in_short(context)] if "showcases" in there else []
-    lines += [*missed_lines(context), *selection_lines(context), "## Beside the paper", "", *_beside(context),
+    lines += [*literal_lines(context), *missed_lines(context), *selection_lines(context), "## Beside the paper", "", *_beside(context),
               *_differences(context)]
     write_page(context.output / "README.md", lines)
 
