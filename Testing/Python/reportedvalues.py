@@ -88,6 +88,19 @@ def trained_alike(other: str) -> list[float]:
             if (row["network"], row["other"]) == ("hrnet_equal", other)]
 
 
+def real_rods(contrast: int) -> float:
+    """TTF50 that HRNet at full strength leaves of rods in the scan with a lung kernel."""
+    ratio, = (float(row["ratio"]) for row in rows("task/real-rods.csv") if row["method"].startswith("hrnet ")
+              and "LUNGKERNEL" in row["scan"] and int(row["contrast_hu"]) == contrast)
+    return ratio
+
+
+def water_rods(method: str, contrast: int) -> list[float]:
+    """TTF50 that a method leaves of rods in water at half the noise, for every noise."""
+    return [float(row["ratio"]) for row in rows("task/rods.csv") if row["method"].startswith(method)
+            and row["level"] == "half the noise" and int(row["contrast_hu"]) == contrast]
+
+
 def detectability(level: str, task: str, group: str = "squares") -> list[dict[str, str]]:
     """Rows of HRNet's d' over that of its input for a task, at a level of noise, in the groups that begin so."""
     return [row for row in rows("task/disks.csv") if row["method"].startswith("hrnet ") and row["task"] == task

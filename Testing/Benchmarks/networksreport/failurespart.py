@@ -24,6 +24,13 @@ ERROR = f"greatest error smoothed by {SMOOTHING_MM:g} mm, HU"
 TOLD = ("patient", "slice", "track", "noise_index", "dose", "rmse", "before", "target_gnl", "added_sd", "worst_hu",
         "worst_row", "worst_column")
 
+ELSEWHERE = (
+    "Where the same network fails in other ways: a higher error than the input's at doses near the full one "
+    "([grid](../task/grid.md)), bias of bone at lower doses ([scores](../task/scores.md)), contrast of faint lesions "
+    "([showcases](showcases.md)), resolution at low contrast ([rods](../task/rods.md), "
+    "[do no harm](../validation/harm.md)), detectability ([disks](../task/disks.md)).")
+"""Links to what the slices here do not show."""
+
 
 def write_failures(context: Context) -> None:
     """Write failures-slices.png, failures-places.png, failures.csv and failures.md."""
@@ -39,7 +46,7 @@ def write_failures(context: Context) -> None:
              f"Looked at: {context.cases.told(context.plan.doses[0])}, at dose {context.plan.doses[0]:g} under "
              f"{len(context.cases.main_conditions())} conditions; nothing was picked by hand. The reasons are measured "
              "in the slices, by the rules of networksreport/failures.py. Errors are shown from "
-             f"{low:g} to {high:g} HU.", ""]
+             f"{low:g} to {high:g} HU.", "", ELSEWHERE, ""]
     for title, file, chosen, local, explained in (
             ("Least gained", "failures-slices.png", least_gained(rows, context.plan.failures), False,
              "The highest RMSE / RMSE of LDCT under any condition, each patient once, magnified where the squared "

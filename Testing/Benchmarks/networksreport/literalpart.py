@@ -31,10 +31,13 @@ def literal_lines(context: Context) -> list[str]:
         sentences.append(verdict(network.key, ratios, removed, smooth, smooth_before))
     return ["## The literal forms", "",
             "As the paper prints them, for this reproduction alone, and far from the paper's trainings in steps: see "
-            "[What differs](#what-differs-from-the-paper). RMSE: over that of the low dose. Noise removed: the share of "
-            "the added noise that is gone ([noise](noise.md)). Greatest smooth error: of each slice after smoothing by "
-            f"{SMOOTHING_MM:g} mm, median of the slices; the low dose's beside it is noise that this leaves.", "", *table(["condition", "network", "RMSE ratio", "noise removed", "greatest smooth error HU, its / LDCT's"],
-                       body), *(f"- {one}" for one in sentences), "",
+            "[What differs](#what-differs-from-the-paper). RMSE: over that of the low dose. Noise removed: the share "
+            "of the added noise above 150/256 of the Nyquist frequency that is gone (slices.csv). Greatest smooth "
+            f"error: of each slice after smoothing by {SMOOTHING_MM:g} mm, median of the slices; the low dose's beside "
+            "it is noise that this leaves.", "",
+            *table(["condition", "network", "RMSE ratio", "noise removed", "greatest smooth error HU, its / LDCT's"],
+                   body),
+            *(f"- {one}" for one in sentences), "",
             "The tables of the pairs stand in [slices](slices.md).", ""]
 
 
@@ -49,6 +52,6 @@ def verdict(name: str, ratios: Sequence[float], removed: Sequence[float], smooth
     behind = sum(ratio > 1 for ratio in ratios)
     words = f"{name}: a higher RMSE than the low dose in {behind} of {len(ratios)} conditions."
     if behind and min(removed) > 0.5 and all(a > b for a, b in zip(smooth, before)):
-        words += (" It removes most of the noise; what is wrong is smooth. A likely reason: instance normalisation takes "
-                  "the absolute HU out of what the convolutions see.")
+        words += (" It removes most of the fine noise; what is wrong is smooth. A likely reason: instance "
+                  "normalisation takes the absolute HU out of what the convolutions see.")
     return words

@@ -45,8 +45,7 @@ def write_noise(context: Context) -> None:
              "<removed, n> / <n, n>; the energy that remains is that of the removed part which is no combination of "
              "the two noises. The values of each slice are in slices.csv.", "",
              *table(["condition", "network", *(TITLES[name] for name in MEASURES)], body)]
-    lines += ["A target noise that is small beside the added one, as the noise indices make it here and not in the "
-              "paper, has a small part in what is removed; see README.md for both noises in HU.", ""]
+    lines += [_beside_the_added(context, patient), ""]
     if context.network(MAIN):
         draw_figure8(context, patient, context.output / "figure8.png")
         low, high = NOISE_WINDOW_HU
@@ -55,6 +54,18 @@ def write_noise(context: Context) -> None:
                   "slice by slice; the high frequencies of what was removed; their transform.", "",
                   "![noise](figure8.png)", ""]
     write_page(context.output / "noise.md", lines)
+
+
+def _beside_the_added(context: Context, patient: str) -> str:
+    """How much noise the targets hold beside the added one, here and in the paper."""
+    parts = []
+    for condition in context.cases.main_conditions():
+        own = [r for r in context.scores.rows(condition) if (r["patient"], r["method"]) == (patient, "ldct")]
+        parts.append(f"{condition.track}, NI {condition.noise_index:g}: "
+                     + text(float(np.mean([r["target_gnl"] / r["added_sd"] for r in own])), 2))
+    return (f"Noise of the target (GNL) over the added noise (SD), mean of the slices: {'; '.join(parts)}; in the "
+            f"paper {paper.TARGET_TO_ADDED:.2f}, by its dose. The less of it there is, the smaller is its part in what "
+            "is removed; how far the projections differ from the paper's beyond that is not explained here.")
 
 
 def draw_figure8(context: Context, patient: str, path: Path) -> None:

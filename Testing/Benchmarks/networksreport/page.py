@@ -45,8 +45,8 @@ def write_readme(context: Context) -> None:
              *(f"- [{part}]({part}.md): {TITLES[part]}" for part in there), "",
              "## Networks", "", *_networks(context), *_unet_sizes(context), *aims_lines(context)]
     lines += [*lesions_in_short(context), *in_short(context)] if "showcases" in there else []
-    lines += [*literal_lines(context), *missed_lines(context), *selection_lines(context), "## Beside the paper", "", *_beside(context),
-              *_differences(context)]
+    lines += [*literal_lines(context), *missed_lines(context), *selection_lines(context),
+              "## Beside the paper", "", *_beside(context), *_differences(context)]
     write_page(context.output / "README.md", lines)
 
 
@@ -129,7 +129,9 @@ def _beside(context: Context) -> list[str]:
             "is what a denoiser that knows the anatomy would reach: the reference holds noise, t, of its own, of which "
             "only the sum with the added noise, a, is seen, so t / sqrt(t^2 + a^2) of the error stays. For the paper's "
             f"quarter of the dose that is sqrt({paper.DOSE:g}) = {best}, and its HRNet prints "
-            f"{text(paper.ratio('HRNet'), 3)}; here it follows from the reference's GNL and the added SD.", "",
+            f"{text(paper.ratio('HRNet'), 3)}: the limit takes both noises as independent and of one colour, and not "
+            "all of that need hold there. Here it follows from the reference's GNL and the added SD, which makes it "
+            "approximate.", "",
             *table(["condition", "networks", "RMSE LDCT", "U-Net / LDCT", "HRNet / LDCT", "HRNet / U-Net", "limit",
                     "SSIM LDCT / U-Net / HRNet"], body)]
 
@@ -146,9 +148,9 @@ def _differences(context: Context) -> list[str]:
             "- Data. Paper: contrast-enhanced abdomen, 1 mm slices, one scanner vendor, 1136 slices of two patients. "
             f"Here: {context.cases.told(context.plan.doses[0])}; volumes with slices {apart} mm apart, else "
             "single slices of other scanners. A mean over patients counts a single slice as much as a volume.",
-            f"- Noise of the reference. Thick slices hold little: GNL {levels}. In the paper it is the full dose's own "
-            f"noise, {1 / math.sqrt(1 / paper.DOSE - 1):.2f} times the added noise. It bounds the ratio from below "
-            "(see the limit).",
+            f"- Noise of the reference. Thick slices hold little: GNL {levels}, means of the patients. In the paper it "
+            f"is the full dose's own noise, {paper.TARGET_TO_ADDED:.2f} times the added noise. It bounds the ratio "
+            "from below (see the limit).",
             f"- Noise model. Paper: Poisson noise inserted into a scanner's raw data, and the vendor's reconstruction. "
             "Here: the images are projected along a fan beam, quantum and electronic noise is drawn there, and "
             f"reconstructed by filtered backprojection; its SD in the body is {added}, from the noise index, not from "
@@ -163,7 +165,8 @@ def _differences(context: Context) -> list[str]:
             "literal forms do so too, but are not the paper's trainings: "
             + "; ".join(f"{name}, {_made_small(recipe)}" for name, recipe in EXPECTED.items()
                         if recipe.startswith("literal/"))
-            + ". The table above says which networks took part, in which form, and how long each was trained.", ""]
+            + ". The paper prints no widths of its HRNet; those of `configs/seed.toml` are the usual ones. The table "
+            "above says which networks took part, in which form, and how long each was trained.", ""]
 
 
 def _made_small(recipe: str) -> str:

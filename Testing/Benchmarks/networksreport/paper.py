@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from LDCTDenoiseLib.metrics import NoiseAnalysis
 
 DATASET = "Dataset"
@@ -21,6 +23,8 @@ NOISE = NoiseAnalysis(removed_added=0.9, removed_target=0.3, target_added=-0.08,
                       removed_on_target=0.6131, remaining_energy=0.1137)
 """Of one patient's slices, for its HRNet; the three correlations are 'around' these."""
 DOSE = 0.25
+TARGET_TO_ADDED = 1 / math.sqrt(1 / DOSE - 1)
+"""SD of the full dose's own noise over that of the noise added to it, by the dose."""
 
 
 def ratio(network: str, to: str = "LDCT", where: str = DATASET) -> float:
