@@ -39,7 +39,7 @@ def test_a_region_with_more_error_than_its_input_is_told_though_another_one_is_j
     error, noise, *shifts = gridpart.rule_aims(cells, "net", "chest")
     assert error.found.value == 0.6
     assert error.case.endswith("above 1 at any dose: 1 of 4, worst 1.200: head, soft, 0.8 mm, dose 0.5")
-    assert noise.case == "worst of 2 cells: chest, soft, 0.8 mm, dose 0.5"
+    assert noise.case == "0 of 2 cells beyond, worst: chest, soft, 0.8 mm, dose 0.5"
     lung = next(a for a in shifts if "lung" in a.aim)
     assert lung.verdict == "not measured" and lung.case == "nothing to judge in chest"
 
@@ -72,7 +72,10 @@ def test_hrnet_and_redcnn_of_one_training_are_judged_first_and_other_trainings_a
     assert shipped.found.value == pytest.approx(12 / 15)
     assert shipped.aim.endswith(f"trained differently: {LONG} against {SHORT}")
     cost = next(a for a in aims if a.method == "hrnet 1" and a.aim.startswith("multiply-adds"))
-    assert "1.20 s per slice, unet 1 0.40 s with 1.00 times its multiply-adds" in cost.case
+    assert cost.case.endswith("hrnet 1 takes 1.20 s per slice, redcnn 1 1.50 s")
+    rows[2]["timed"] = "this report"
+    cost = next(a for a in scorespart._opponent_aims(context, rows) if a.aim.startswith("multiply-adds"))
+    assert cost.case.endswith("1.50 s (timed by validation and by this report, so not side by side)")
 
 
 def test_without_redcnn_hrnet_is_not_measured_against_it():
@@ -86,7 +89,7 @@ def test_the_bias_is_judged_at_every_dose_and_the_worst_dose_is_named():
             (("0.25", "-0.9"), ("0.125", "-1.15"))]
     soft, bone = scorespart._bias_aims(SimpleNamespace(networks=[HRNET]), rows)
     assert (soft.verdict, bone.verdict) == ("missed", "met")
-    assert soft.case == "worst of 2: p, matched, NI 30 HU, dose 0.125"
+    assert soft.case == "1 of 2 beyond, worst: p, matched, NI 30 HU, dose 0.125"
 
 
 def test_the_mismatch_is_judged_on_the_other_reconstruction_alone_and_says_on_which_slice():
@@ -141,6 +144,7 @@ def test_the_page_shows_the_noise_texture_and_what_is_missed(tmp_path):
     write_index(folder)
     page = (folder / "README.md").read_text()
     assert "| noise 30 HU, full strength | frequency of the peak | 0.55 |" in page
+    assert "Recipes were judged by" not in page  # neither TTF50, d' nor bone is missed
     assert "| rods | sharp | net |" in page and "| rods | flat | net |" not in page
     assert "recipes_report.py" in page and "../recipes/README.md" not in page  # there is no such report yet
     recipes.mkdir()
@@ -194,3 +198,28 @@ def test_cases_that_cannot_be_measured_do_not_hide_the_others_and_are_counted(tm
     write_index(tmp_path)
     page = (tmp_path / "README.md").read_text()
     assert "**met**: 2 of 3, 1 not measured; -0.7, case 2" in page and "2 met, 0 open, 0 missed, 1 not measured" in page
+
+
+def test_a_value_that_three_digits_cannot_tell_from_its_limit_gets_more_of_them(tmp_path):
+    (tmp_path / "scores.md").write_text("scores")
+    keep_aims(tmp_path, "scores", [
+        Aim("scores", "SSIM", "net", "case", "at least", 1.0, Estimate(0.99986)),
+        Aim("scores", "RMSE", "net", "case", "at most", 1.0, Estimate(1.0037)),
+        Aim("scores", "d' kept", "net", "case", "at least", 1.0, Estimate(0.5, 0.4, 0.6))])
+    write_index(tmp_path)
+    page = (tmp_path / "README.md").read_text()
+    assert "by 0.00014: 0.99986, case" in page and "by 0.0037: 1.0037, case" in page
+    assert "0.5 (0.4 .. 0.6), case" in page
+    assert "against misses of d' nothing was tried" in page
+
+
+def test_the_sharpest_method_is_named_with_hrnet_beside_it_unless_it_is_hrnet():
+    rows = [{"noise_hu": noise, "level": level, "contrast_hu": "100", "method": method, "ratio": ratio}
+            for noise, level, method, ratio in (
+                ("15", "half the noise", "hrnet 1", "0.89"), ("15", "half the noise", "Non-local means", "0.99"),
+                ("15", "full strength", "unet 1", "1.5"), ("30", "half the noise", "hrnet 1", "0.8"),
+                ("30", "half the noise", "hrnet_equal 1", "0.7"))]
+    words, _ = rodspart.sharpest_words(rows)
+    assert words.endswith("at noise 15 HU Non-local means with 0.99 of FBP's (hrnet 1 0.89); "
+                          "at noise 30 HU hrnet 1 with 0.80 of FBP's.")
+    assert rodspart.sharpest_words([]) == []

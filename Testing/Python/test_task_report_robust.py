@@ -113,8 +113,8 @@ class Stub:
 
 def make_context(tmp_path: Path, *methods: Stub, **changes) -> Context:
     data = write_data(tmp_path / "data", slices=3)
-    plan = Plan(models=tuple(m.key for m in methods), doses=(0.5, 0.0625), metal=PLACE, metal_mm=METAL, vessels=PLACE,
-                thin=PLACE, **{"head_side": 64, **changes})
+    plan = Plan(doses=(0.5, 0.0625), metal=PLACE, metal_mm=METAL, vessels=PLACE, thin=PLACE,
+                **{"models": tuple(m.key for m in methods), "head_side": 64, **changes})
     (tmp_path / "out").mkdir()
     return Context(plan, data, tmp_path / "out", tmp_path, Cache(tmp_path / "cache"), list(methods), lambda _: None)
 
@@ -158,7 +158,7 @@ def test_the_page_on_real_noise_tells_how_sharp_inserted_rods_stay(tmp_path, mon
         return ndimage.gaussian_filter(images.astype(float), (0, 1, 1)).round().astype(np.int16)
 
     monkeypatch.setattr(trainedon, "find_model", lambda name: card("old/lidc_1_b.nii.gz"))
-    context = make_context(tmp_path, Stub("blur", blurred), real=(FILE,))
+    context = make_context(tmp_path, Stub("blur", blurred), Stub("other", blurred), real=(FILE,), models=("blur",))
     realpart.write_real(context)
     with (context.output / "real-rods.csv").open() as stream:
         rows = {float(r["contrast_hu"]): r for r in csv.DictReader(stream)}
@@ -166,7 +166,7 @@ def test_the_page_on_real_noise_tells_how_sharp_inserted_rods_stay(tmp_path, mon
     assert 0.2 < float(rows[100.0]["ratio"]) < 0.9 and float(rows[100.0]["contrast_kept"]) > 0.8
     page = (context.output / "real.md").read_text()
     assert "| blur |" in page and "TTF50 100 HU" in page and "Scans: 1 phantom" in page
-    assert "trained on: none." in page
+    assert "trained on: none." in page and "Left out of the rods: other." in page
     assert (context.output / "real.png").is_file()
 
 
@@ -247,3 +247,15 @@ def test_a_scan_of_a_patient_of_the_training_is_told_from_others_and_from_those_
 def test_a_limit_that_not_every_card_states_has_the_names_of_those_that_do():
     cards = {"hrnet": {"limits": ["No metal.", "Trained for 3 hours."]}, "unet": {"limits": ["No metal."]}}
     assert trainedon._limits(cards) == ["- No metal.", "- hrnet: Trained for 3 hours."]
+
+
+def test_pixels_of_small_patients_and_of_real_scans_count_as_tested(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainedon, "find_model", lambda name: card("phantom.nii.gz"))
+    context = make_context(tmp_path, Stub("net"), small=(PLACE,), sizes=(1.0, 0.3), real=(FILE,), pixels=(1.5,))
+    own = context.patient(PLACE).spacing[1]
+    row = next(line for line in trainedon.trained_table(context, [], []) if line.startswith("| pixel, mm"))
+    assert row.endswith(f"| {0.3 * own:.2g} to 1.5 | {0.3 * own:.2g}, 1.5 |")
+    assert f"{own:g}" not in row
+    words = trainedon.pixel_words(context, {"one": 0.31, "other": 0.8})
+    assert words.endswith("0.39 to 1.39 mm, by their model cards. Outside of that: one (0.31 mm).")
+    assert trainedon.pixel_words(context, {"other": 0.8}).endswith("Outside of that: none.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from didreport.tables import read_csv, table, write_csv, write_page
@@ -12,7 +12,7 @@ from networksreport.verdictspart import tried
 from .origin import origin_lines
 from .plan import PARTS
 from .robustpart import least_kept
-from .rodspart import LEVELS
+from .rodspart import LEVELS, sharpest_words
 from .statistics import CONFIDENCE, Aim
 
 TITLES = {
@@ -28,6 +28,7 @@ TITLES = {
 FILE = "aims.csv"
 VERDICTS = ("met", "open", "missed", "not measured")
 """From good to bad."""
+NEAR = 0.01
 TEXTURE = {"peak_ratio": "frequency of the peak", "mean_ratio": "mean frequency", "height_ratio": "height of the peak",
            "height_at_equal_noise": "height at equal variance"}
 
@@ -54,8 +55,9 @@ def write_index(folder: Path) -> None:
         *origin_lines(folder, there), "## Verdict on every aim", "",
         f"met / missed: by the value itself; open: the limit lies inside the value's {CONFIDENCE:.0%} interval, where "
         "there is one; not measured: it could not be, as where a slice holds no lung. A cell holds the verdict on its "
-        "worst measured case, which it names, and how many of all cases have that verdict. Of all "
-        f"{len(rows)} cases, which are in [{FILE}]({FILE}), "
+        "worst measured case, which it names, and, where an aim has several cases, how many of them have "
+        "that verdict. A case that stands for many scans or cells says how many of them lie beyond the limit. Of all "
+        f"{len(rows)} verdicts, which are in [{FILE}]({FILE}), "
         + ", ".join(f"{counts[v]} {v}" for v in VERDICTS) + ".", ""]
     for part in there:
         own = [row for row in rows if row["part"] == part]
@@ -67,7 +69,11 @@ def write_index(folder: Path) -> None:
                  *(_cell([row for row in own if (row["aim"], row["method"]) == (aim, method)]) for method in methods)]
                 for aim, sense, limit in aims])]
         if part == "rods":
+            lines += sharpest_words(read_csv(folder / "rods.csv"))
             lines += _texture(read_csv(folder / "texture.csv"), methods)
+        if part == "mismatch":
+            lines += ["The same is asked of other slices in [Another reconstruction]"
+                      "(../networks/README.md#another-reconstruction): read both before a conclusion.", ""]
         if part == "robust":
             lines += least_kept(read_csv(folder / "probes.csv"))
     lines += _missed(folder, rows)
@@ -119,10 +125,26 @@ def _missed(folder: Path, rows: list[dict]) -> list[str]:
         return []
     body = [[part, aim.replace("|", "\\|"), ", ".join(methods)] for (part, aim), methods in missed.items()]
     return ["## Missed, and what was tried", "", *table(["part", "missed in at least one case", "by"], body),
-            f"{tried(folder)} What a lower strength keeps, half the noise instead of all that can go, [rods](rods.md) "
-            "and [disks](disks.md) show side by side."]
+            f"{tried(folder)} {_untried(missed)}What a lower strength keeps, half the noise instead of all that can "
+            "go, [rods](rods.md) and [disks](disks.md) show side by side."]
+
+
+def _untried(missed: Iterable[tuple[str, str]]) -> str:
+    """What is missed though no recipe was judged by it."""
+    aims = [aim for _, aim in missed]
+    words = [name for name, mark in (("TTF50", "TTF50"), ("d'", "d' "), ("bias in bone", " bone")) if any(
+        mark in aim for aim in aims)]
+    if not words:
+        return ""
+    return ("Recipes were judged by RMSE and by the bias in soft tissue alone; against misses of "
+            f"{', '.join(words)} nothing was tried in training beyond the stages that the shipped networks' cards "
+            "name. ")
 
 
 def _measured(row: dict) -> str:
-    interval = f" ({float(row['low']):.3g} .. {float(row['high']):.3g})" if row["low"] else ""
-    return f"{float(row['value']):.3g}{interval}"
+    """Value and interval, with as many digits as are kept where three could not tell one of them from the limit."""
+    limit = float(row["limit"])
+    numbers = [float(row[name]) for name in ("value", "low", "high") if row[name]]
+    digits = 5 if any(0 < abs(abs(number) - limit) < NEAR for number in numbers) else 3
+    value, *ends = (f"{number:.{digits}g}" for number in numbers)
+    return value + (f" ({' .. '.join(ends)})" if ends else "")

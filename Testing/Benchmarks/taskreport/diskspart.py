@@ -111,7 +111,8 @@ def _page(context: Context, rows: list[dict], stacks: Sequence[DiskScans]) -> li
         "white noise it gives the root of the signal's energy over the noise SD, as it must "
         f"(Testing/Python/test_metrics_observer.py). In brackets the {CONFIDENCE:.0%} interval, from leaving out one "
         "scan at a time; the ratio to FBP, on the same scans, is steadier than either d'. Negative values mean that "
-        "nothing was seen.", "",
+        "nothing was seen. Leaving out one scan at a time gives intervals that are too narrow near 0, so that some lie "
+        "below 0 as a whole.", "",
         f"**Squares of water** as in [rods](rods.md), noise {plan.lesion_noise:g} HU, two kinds, {plan.realisations} "
         f"realisations of each, each with noise of its own. Detection: a spot of {squares.SPOT_HU:g} HU, "
         f"{2 * squares.SPOT_MM:g} mm wide, or none, at {len(five)} known places of each scan. Characterisation, this "

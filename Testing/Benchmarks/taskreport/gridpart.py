@@ -19,7 +19,7 @@ from .context import Context
 from .drawing import draw_grid
 from .methods import Method, Scans
 from .plan import KERNELS, Anatomy
-from .statistics import Aim, Estimate
+from .statistics import Aim, Estimate, beyond_words
 
 BROKEN = {"e": "error", "n": "noise", **{tissue[0]: tissue for tissue in BIAS_LIMIT_HU}}
 """Letters of what a cell breaks: RMSE, noise level, CT numbers of soft tissue, lung, bone."""
@@ -100,14 +100,14 @@ def cell_rows(context: Context, patient, kernel: str, method: Method, images: np
     return rows
 
 
-def _worst(rows: list[dict], name: str) -> tuple[Estimate, str]:
-    """The value farthest from none, and its cell."""
+def _worst(rows: list[dict], name: str, limit: float) -> tuple[Estimate, str]:
+    """The value farthest from none, how many are beyond the limit, and its cell."""
     known = [r for r in rows if math.isfinite(r[name])]
     if not known:
         places = ", ".join(dict.fromkeys(r["anatomy"] for r in rows))
         return Estimate(math.nan), f"nothing to judge in {places or 'any cell'}"
     worst = max(known, key=lambda r: abs(r[name]))
-    return Estimate(worst[name]), f"worst of {len(known)} cells: {_cell_name(worst)}"
+    return Estimate(worst[name]), beyond_words([r[name] for r in known], limit, " cells") + _cell_name(worst)
 
 
 def _cell_name(row: dict) -> str:
@@ -129,13 +129,13 @@ def rule_aims(rows: list[dict], method: str, anatomy: str | None = None) -> list
     every = [r for r in rows if r["method"] == method]
     own = [r for r in every if anatomy in (None, r["anatomy"])]
     judged = [r for r in own if r["added_hu"] >= HARM_FACTOR * r["target_gnl_hu"]]
-    error, where = _worst(judged, "ratio")
-    noise, place = _worst(own, "noise_ratio")
+    error, where = _worst(judged, "ratio", 1.0)
+    noise, place = _worst(own, "noise_ratio", 1.0)
     found = [Aim("grid", f"RMSE never rises where the added noise is at least {HARM_FACTOR:g} x the target's", method,
                  f"{where}; above 1 at any dose: {above_input(every)}", "at most", 1.0, error),
              Aim("grid", "noise level never rises, full dose to 1/16", method, place, "at most", 1.0, noise)]
     for tissue, limit in BIAS_LIMIT_HU.items():
-        value, where = _worst(own, f"shift_{tissue}_hu")
+        value, where = _worst(own, f"shift_{tissue}_hu", limit)
         found.append(Aim("grid", f"HU shift of {tissue}, full dose to 1/16", method, where, "within", limit, value))
     return found
 

@@ -20,7 +20,7 @@ from .drawing import Panel, draw_panels
 from .geometry import middle_window
 from .methods import NO_BM3D
 from .plan import Anatomy
-from .statistics import Aim, Estimate
+from .statistics import Aim, Estimate, beyond_words
 
 FILTER = rescan.Butterworth(0.35, 3)
 CROP_MM = 220.0
@@ -118,10 +118,10 @@ def _mean(rows: list[dict], name: str, method: str, reconstruction: str) -> floa
 def _aims(context: Context, rows: list[dict]) -> list[Aim]:
     found = []
     for method in context.leading:
-        worst = max((r for r in rows if r["method"] == method.label and r["reconstruction"] == OTHER),
-                    key=lambda r: r["ratio"])
+        own = [r for r in rows if r["method"] == method.label and r["reconstruction"] == OTHER]
+        worst = max(own, key=lambda r: r["ratio"])
         found.append(Aim("mismatch", "RMSE never rises under another reconstruction (ratio to low dose)", method.label,
-                         f"worst of {len(context.plan.mismatch)} slices: {worst['anatomy']}", "at most", 1.0,
+                         f"{beyond_words([r['ratio'] for r in own], 1.0, ' slices')}{worst['anatomy']}", "at most", 1.0,
                          Estimate(worst["ratio"])))
     both = {m.key: m for m in context.leading if m.key in ("hrnet", "unet")}
     if len(both) == 2:

@@ -131,7 +131,8 @@ def _page(context: Context, rows: list[dict], rods: list[dict]) -> list[str]:
         "right; it says what it did. Classical filters have the weakest parameter that leaves at most "
         f"half the noise level. {NO_BM3D}", "",
         "- Edges kept: slope of soft-tissue edges relative to the input's, as DIDInteractive measures it on every "
-        "candidate (DIDInteractiveLib/edges.py).",
+        f"candidate (DIDInteractiveLib/edges.py). Their median contrast is {_span(rows)} HU, by scan: what is kept of "
+        "them says nothing of edges that are much fainter.",
         "- Detail removed: correlation of what was removed with the detail that all networks together leave. Noise "
         "gives 0, structure that is taken away more; filters see the same anatomy through the same guide, which "
         "favours the networks that made it.",
@@ -142,7 +143,8 @@ def _page(context: Context, rows: list[dict], rods: list[dict]) -> list[str]:
         f"without, so that patient and noise cancel. Relative to the inserted rods' own TTF50, with its "
         f"{CONFIDENCE:.0%} interval (bootstrap over places); contrast kept: their mean away from the edge. At full "
         "strength, so the noise that is left differs between methods; the aims for TTF50 hold at half the noise, in "
-        "[rods](rods.md), and there is no verdict here. Real noise is one realisation at each place.", ""]
+        "[rods](rods.md), and there is no verdict here. Real noise is one realisation at each place."
+        f"{_without_rods(context, rods)}", ""]
     for scan in scans:
         own = [r for r in rows if r["scan"] == scan]
         lines += [f"## {scan}", "", f"Median contrast of the edges {own[0]['edge_contrast_hu']:.0f} HU.", "", *table(
@@ -153,6 +155,18 @@ def _page(context: Context, rows: list[dict], rods: list[dict]) -> list[str]:
     listed = "; ".join(f"{n} {scan}" for n, scan in enumerate(scans, 1))
     lines += [f"The first slice of each, W/L [-160, 240]. Scans: {listed}.", "", "![real noise](real.png)"]
     return lines
+
+
+def _span(rows: list[dict]) -> str:
+    """The least and the most contrast of the edges of any scan."""
+    found = [f"{r['edge_contrast_hu']:.0f}" for r in sorted(rows, key=lambda r: r["edge_contrast_hu"])]
+    return " to ".join(dict.fromkeys((found[0], found[-1])))
+
+
+def _without_rods(context: Context, rods: list[dict]) -> str:
+    """Which methods have no rows of rods though others have."""
+    absent = [m.label for m in context.methods if m.label not in {r["method"] for r in rods}]
+    return f" Left out of the rods: {', '.join(absent)}." if rods and absent else ""
 
 
 def _rod_lines(rods: list[dict]) -> list[str]:

@@ -264,6 +264,21 @@ def _sharpest(rows: list[dict], contrast: float) -> str:
     return f"{best['method']} at {contrast:g} HU"
 
 
+def sharpest_words(rows: list[dict]) -> list[str]:
+    """Which method keeps most of FBP's TTF50 at half the noise, HRNet beside it; ``rows`` as rods.csv has them."""
+    contrast = max(AIMS)
+    own = [r for r in rows if r["level"] == LEVELS[0] and float(r["contrast_hu"]) == contrast]
+    words = []
+    for noise in dict.fromkeys(r["noise_hu"] for r in own):
+        here = [r for r in own if r["noise_hu"] == noise]
+        best = max(here, key=lambda r: float(r["ratio"]))
+        hrnet = next((r for r in here if r["method"].split()[0] == "hrnet"), best)
+        beside = "" if hrnet is best else f" ({hrnet['method']} {float(hrnet['ratio']):.2f})"
+        words.append(f"at noise {float(noise):g} HU {best['method']} with {float(best['ratio']):.2f} of FBP's{beside}")
+    return [f"The highest TTF50 of rods of {contrast:g} HU at half the noise, of all methods in [rods](rods.md), "
+            f"classical filters among them: {'; '.join(words)}.", ""] if words else []
+
+
 def _interval(row: dict, prefix: str) -> str:
     value, low, high = (row[k] for k in (("ratio", "low", "high") if not prefix else
                                          (f"{prefix}ratio", f"{prefix}ratio_low", f"{prefix}ratio_high")))

@@ -21,7 +21,7 @@ from networksreport.trainingdata import trained_on_words
 
 from .context import Context
 from .methods import OPPONENT, NetworkMethod
-from .statistics import Aim, Estimate
+from .statistics import Aim, Estimate, beyond_words
 
 NUMBERS = ("rmse_hu", "ssim", "psnr_db", "vif", "bias_soft_hu", "bias_lung_hu", "bias_bone_hu")
 OPPONENT_WIDTHS = (96,)
@@ -124,8 +124,9 @@ def _bias_aims(context: Context, rows: list[dict]) -> list[Aim]:
             own = [r for r in rows if r["label"] == method.label and math.isfinite(_number(r, f"bias_{tissue}_hu"))]
             if own:
                 worst = max(own, key=lambda r: abs(_number(r, f"bias_{tissue}_hu")))
+                beyond = beyond_words([_number(r, f"bias_{tissue}_hu") for r in own], limit)
                 found.append(Aim("scores", f"HU bias in {tissue} against the target", method.label,
-                                 f"worst of {len(own)}: {worst['patient']}, {worst['track']}, NI "
+                                 f"{beyond}{worst['patient']}, {worst['track']}, NI "
                                  f"{float(worst['noise_index_hu']):g} HU, dose {float(worst['dose']):g}",
                                  "within", limit, Estimate(_number(worst, f"bias_{tissue}_hu"))))
     return found
@@ -169,7 +170,7 @@ def _opponent_aims(context: Context, means: list[dict]) -> list[Aim]:
                                  row["label"], case, sense, 1.0, Estimate(quotient)))
     for method in networks:
         found.append(Aim("scores", "multiply-adds of HRNet over RED-CNN's", method.label,
-                         f"RED-CNN with {OPPONENT_WIDTHS[0]} channels{_seconds(context, method, costs)}", "at most",
+                         f"RED-CNN with {OPPONENT_WIDTHS[0]} channels{_seconds(method, opponent, costs)}", "at most",
                          AGAINST_REDCNN.cost, Estimate(costs[method.label][0] / _opponent_work())))
     return found
 
@@ -181,14 +182,16 @@ def _terms(method: NetworkMethod, opponent: NetworkMethod) -> str:
     return f"trained differently: {method.network.schedule} against {opponent.network.schedule}"
 
 
-def _seconds(context: Context, method: NetworkMethod, costs: dict[str, tuple[float, float, str]]) -> str:
-    """What the multiply-adds do not say: the time per slice beside that of the first U-Net that was timed with it."""
-    work, own, timed = costs[method.label]
-    for other in context.networks:
-        if other.identity["architecture"] == "unet" and other.label in costs and costs[other.label][2] == timed:
-            return (f"; but it takes {text(own, 2)} s per slice, {other.label} {text(costs[other.label][1], 2)} s with "
-                    f"{costs[other.label][0] / work:.2f} times its multiply-adds")
-    return ""
+def _seconds(method: NetworkMethod, opponent: NetworkMethod | None, costs: dict[str, tuple[float, float, str]]) -> str:
+    """What the multiply-adds do not say: the time per slice, beside RED-CNN's where that takes part."""
+    _, own, timed = costs[method.label]
+    words = f"; {method.label} takes {text(own, 2)} s per slice"
+    if opponent and opponent.label in costs:
+        _, other, timed_other = costs[opponent.label]
+        words += f", {opponent.label} {text(other, 2)} s"
+        if timed_other != timed:
+            words += f" (timed by {timed} and by {timed_other}, so not side by side)"
+    return words
 
 
 def _opponent_work() -> float:

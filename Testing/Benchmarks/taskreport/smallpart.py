@@ -17,7 +17,8 @@ from .context import Context
 from .drawing import draw_sizes
 from .methods import Scans
 from .plan import STANDARD, Anatomy
-from .statistics import Aim, Estimate
+from .statistics import Aim, Estimate, beyond_words
+from .trainedon import pixel_words
 
 SIDE = 256
 
@@ -74,14 +75,15 @@ def _aims(rows: list[dict], method: str) -> list[Aim]:
     own = [r for r in rows if r["method"] == method]
     worst = max(own, key=lambda r: r["ratio"])
     found = [Aim("small", "RMSE never rises (ratio to low dose)", method,
-                 f"worst of {len(own)}: {worst['anatomy']}, size {worst['size']:g}", "at most", 1.0,
-                 Estimate(worst["ratio"]))]
+                 f"{beyond_words([r['ratio'] for r in own], 1.0)}{worst['anatomy']}, size {worst['size']:g}",
+                 "at most", 1.0, Estimate(worst["ratio"]))]
     for tissue, limit in BIAS_LIMIT_HU.items():
         known = [r for r in own if math.isfinite(r[f"shift_{tissue}_hu"])]
         if known:
+            beyond = beyond_words([r[f"shift_{tissue}_hu"] for r in known], limit)
             far = max(known, key=lambda r: abs(r[f"shift_{tissue}_hu"]))
             found.append(Aim("small", f"HU shift of {tissue}", method,
-                             f"worst of {len(known)}: {far['anatomy']}, size {far['size']:g}", "within", limit,
+                             f"{beyond}{far['anatomy']}, size {far['size']:g}", "within", limit,
                              Estimate(far[f"shift_{tissue}_hu"])))
     return found
 
@@ -96,7 +98,8 @@ def _page(context: Context, rows: list[dict]) -> list[str]:
         f"exposure), and {plan.dose:g} of that dose is simulated with the kernel exp(-ln 2 (f / "
         f"{STANDARD.f50:g})^{STANDARD.power:g}). What changes for a network: the noise gets coarser in pixels, organs "
         "do not. The target's own noise and sharpness shrink with it, which a real scan's would not. The middle "
-        f"{SIDE} x {SIDE} pixels.", "", context.leading_words(), "",
+        f"{SIDE} x {SIDE} pixels.", "", pixel_words(context, {f"{r['anatomy']} at size {r['size']:g}": r["pixel_mm"]
+                                                             for r in rows}), "", context.leading_words(), "",
         "![RMSE against size](small.png)", ""]
     for anatomy in dict.fromkeys(r["anatomy"] for r in rows):
         body = []

@@ -60,6 +60,11 @@ def jackknife(measure: Callable[[np.ndarray], float], count: int) -> Estimate:
     return Estimate(value, value - reach, value + reach)
 
 
+def beyond_words(values: Sequence[float], limit: float, cells: str = "") -> str:
+    """How many of the values, whatever their sign, lie beyond the limit, of the worst of which is told next."""
+    return f"{sum(abs(v) > limit for v in values)} of {len(values)}{cells} beyond, worst: "
+
+
 @dataclass(frozen=True)
 class Aim:
     """What was asked for, and what was measured: ``sense`` "at least", "at most" or "within" (+/-) ``limit``."""

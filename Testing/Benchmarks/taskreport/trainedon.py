@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from didreport.tables import table
 from LDCTDenoiseLib.modelregistry import find_model
+from LDCTDenoiseLib.volumeio import read_volume
 from networksreport.trainingdata import TRAINING_FOLDER, stem, trained_on, training_files
 
 from .context import Context
@@ -25,7 +26,7 @@ def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict
     files = sorted({a.file for a in (*plan.anatomies, *plan.mismatch, *plan.small)}
                    | {s.file for s in scenes if s.file} | {f for f in plan.real if (context.data / f).is_file()})
     names = [a.name for a in dict.fromkeys((*plan.anatomies, *plan.small))] + [s.name for s in scenes]
-    pixels = [*plan.pixels, *(s.pixel for s in scenes)]
+    pixels = [*plan.pixels, *_pixels(context), *(s.pixel for s in scenes)]
     thick = [s.thickness for s in scenes if s.thickness]
     kernels = {**{name: k.f50 for name, k in KERNELS.items()}, **{s.name: s.kernel.f50 for s in scenes}}
     body = [
@@ -44,6 +45,25 @@ def trained_table(context: Context, scenes: Sequence[Scene], rows: Sequence[dict
             *table(["", "trained on", "tested on", "tested, though not trained on"], body),
             "Limits that the cards state, among them what was neither trained on nor is tested here:", "",
             *_limits(dict(zip(plan.models, cards))), ""]
+
+
+def _pixels(context: Context) -> list[float]:
+    """Pixels in mm of the small patients and of the scans with real noise, of those whose files are there."""
+    plan = context.plan
+    small = [a for a in plan.small if (context.data / a.file).is_file()]
+    real = [context.data / file for file in plan.real if (context.data / file).is_file()]
+    return [*(context.patient(a).spacing[1] * size for a in small for size in plan.sizes),
+            *(float(read_volume(path).spacing[1]) for path in real)]
+
+
+def pixel_words(context: Context, pixels: dict[str, float]) -> str:
+    """Which of the named pixels in mm lie outside of those that the networks were trained on."""
+    low, high = _trained([find_model(name).details for name in context.plan.models], "pixel_mm")
+    if math.isnan(low):
+        return "The model cards do not say which pixels the shipped networks were trained on."
+    beyond = [f"{name} ({pixel:.2f} mm)" for name, pixel in pixels.items() if not low <= round(pixel, 2) <= high]
+    return (f"The shipped networks were all trained on pixels of {low:g} to {high:g} mm, by their model cards. Outside "
+            f"of that: {', '.join(beyond) or 'none'}.")
 
 
 def seen_in_training(context: Context, file: str) -> bool | None:
@@ -84,11 +104,16 @@ def _words(cards: Sequence[dict], name: str) -> str:
                                    if name in card.get("trained_for", {}))) or "-"
 
 
+def _trained(cards: Sequence[dict], name: str) -> tuple[float, float]:
+    """The trained range that all networks share; not a number where no card gives one."""
+    known = [card["trained_for"][name] for card in cards if name in card.get("trained_for", {})]
+    return max((k[0] for k in known), default=math.nan), min((k[1] for k in known), default=math.nan)
+
+
 def _range(cards: Sequence[dict], name: str, tested: Sequence[float]) -> list[str]:
     """Trained range, tested range, and the tested values outside the trained one, which all networks share."""
-    known = [card["trained_for"][name] for card in cards if name in card.get("trained_for", {})]
-    low = max((k[0] for k in known), default=math.nan)
-    high = min((k[1] for k in known), default=math.nan)
+    low, high = _trained(cards, name)
+    known = not math.isnan(low)
     values = sorted({round(v, 2) for v in tested if math.isfinite(v)})
     beyond = [f"{v:g}" for v in values if v < low or v > high]
     return [f"{low:g} to {high:g}" if known else "-", f"{values[0]:g} to {values[-1]:g}" if values else "-",
