@@ -15,7 +15,7 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "Benchmarks"
 sys.path.append(str(BENCHMARKS))
 
 import networks_report  # noqa: E402
-from networksreport.nets import build_networks, trained  # noqa: E402
+from networksreport.nets import build_networks, chosen_state, trained  # noqa: E402
 from networksreport.plan import Lesion, Plan, Showcase, Zoom  # noqa: E402
 
 
@@ -38,6 +38,12 @@ def test_weights_of_a_training_are_its_averaged_ones(tmp_path):
     expected = random_network("plain", seed=2).state_dict()
     loaded = network._denoiser.network.state_dict()
     assert all(torch.equal(loaded[name], value.half().float()) for name, value in expected.items())
+
+
+def test_the_step_of_the_best_state_is_known_where_the_log_tells_it(tmp_path):
+    assert chosen_state(tmp_path / "log.csv") == {}
+    (tmp_path / "log.csv").write_text("iteration,validation_ratio\n5,nan\n10,0.5\n15,0.7\n")
+    assert chosen_state(tmp_path / "log.csv") == {"best_step": 10, "last_step": 15}
 
 
 def test_weights_that_are_missing_of_no_training_or_of_another_architecture_are_refused(tmp_path):

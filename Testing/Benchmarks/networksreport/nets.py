@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from didreport.tables import read_csv
 from LDCTDenoiseLib.evaluationnetwork import Network
 from LDCTDenoiseLib.modelregistry import ModelCard, find_model, load_model, save_weights
 from LDCTDenoiseLib.networks import build
@@ -155,10 +157,19 @@ def trained(name: str, path: Path, folder: Path) -> ModelCard:
     if "iteration" in content:
         recipe.update(iterations=content["iteration"], hours=content.get("seconds", 0) / 3600,
                       batch_size=settings["optimiser"]["batch_size"])
+    if path.name == "best.pt":
+        recipe.update(chosen_state(path.with_name("log.csv")))
     card = ModelCard(name, digest[:8], architecture, widths, form, network.get("options", {}), file, digest,
                      {"training": recipe})
     load_model(card)  # says so now if the weights belong to another architecture
     return card
+
+
+def chosen_state(log: Path) -> dict[str, int]:
+    """The step of a training's best state by its validation, and its last step; nothing where the log tells none."""
+    told = [(float(row["validation_ratio"]), int(row["iteration"])) for row in read_csv(log)]
+    told = [(ratio, step) for ratio, step in told if math.isfinite(ratio)]
+    return {"best_step": min(told)[1], "last_step": told[-1][1]} if told else {}
 
 
 def size(config: NetworkConfig) -> tuple[int, int]:

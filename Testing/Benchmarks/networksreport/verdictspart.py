@@ -61,6 +61,7 @@ def selection_lines(context: Context) -> list[str]:
     for recipe, networks in (("hrnet.toml", "shipped and equal networks"), ("literal/hrnet.toml", "literal forms")):
         lines.append(f"- best state of each run, {networks} (`configs/{recipe}` and those on top of it): by the error "
                      f"on patches or slices of {judges(patients, CONFIGS / recipe)}")
+    lines += _best_states(context)
     lines += [f"- recipe: the trials in `configs/experiments` were judged by patients of `configs/hrnet.toml`'s "
               "validation, as the report on recipes tells",
               f"- last stage of the shipped {MAIN}: its recipe, `configs/{LAST_RECIPE}`, validates with "
@@ -73,6 +74,20 @@ def selection_lines(context: Context) -> list[str]:
         lines += [f"Whether the last stage is ahead without one of them is not known here: {MAIN} or "
                   f"{LAST_STAGE.other} takes no part.", ""]
     return lines + _not_chosen_anew(context)
+
+
+def _best_states(context: Context) -> list[str]:
+    """Of which trainings the best state was the last one, so that choosing it changed nothing."""
+    steps = {n.key: (n.training["best_step"], n.training["last_step"]) for n in context.networks
+             if "best_step" in n.training}
+    last = [name for name, (best, end) in steps.items() if best == end]
+    earlier = [f"{name} (step {best:,} of {end:,})" for name, (best, end) in steps.items() if best != end]
+    lines = []
+    if last:
+        lines.append(f"  - the last state was the best one of {', '.join(last)}: the choice changed nothing there")
+    if earlier:
+        lines.append(f"  - an earlier one of {', '.join(earlier)}: the choice can have favoured these")
+    return lines
 
 
 def judges(patients: list[str], recipe: Path) -> str:
