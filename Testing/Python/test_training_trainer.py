@@ -12,6 +12,7 @@ import torch
 from trainerfixtures import CONFIG, bank_folder, rows_of, trainer  # noqa: F401  (one is a fixture)
 
 from LDCTDenoiseLib.hu import SCALE_HU
+from LDCTDenoiseLib.networks import build
 from LDCTDenoiseLib.training.metricslog import FIELDS, MetricsLog
 from LDCTDenoiseLib.training.trainer import Prefetcher, Trainer
 
@@ -162,6 +163,31 @@ def test_the_loss_is_the_squared_error_over_noise_variance_plus_floor(tmp_path, 
     losses = []
     run.run(stop_after=1, progress=lambda iteration, iterations, loss, remaining: losses.append(loss))
     assert losses[0] == pytest.approx(error.mean().item(), rel=1e-5)
+
+
+class WithFurtherChannels(FixedSampler):
+    """The same images, with other ones behind them."""
+
+    def batch(self, iteration, size):
+        noisy, target = super().batch(iteration, size)
+        return torch.cat((noisy, 3 - noisy, 5 * noisy), 1), target
+
+
+def test_further_channels_count_neither_in_the_loss_nor_in_the_validation(tmp_path):
+    class FirstChannel(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = build(CONFIG.network.architecture, CONFIG.network.widths)
+
+        def forward(self, images):
+            return self.network(images[:, :1])
+
+    samplers = FixedSampler(), WithFurtherChannels()
+    one, three = (Trainer(CONFIG, sampler, sampler, tmp_path / name, make_network=make) for name, sampler, make in
+                  zip(("one", "three"), samplers, (None, FirstChannel)))
+    states = [torch.load(run.run(), weights_only=True) for run in (one, three)]
+    assert all(torch.equal(value, states[1][f"network.{name}"]) for name, value in states[0].items())
+    assert rows_of(tmp_path / "one") == rows_of(tmp_path / "three")
 
 
 def test_training_stops_when_the_loss_is_no_longer_finite(tmp_path):
