@@ -144,12 +144,14 @@ def small(config):
                    optimiser=replace(config.optimiser, iterations=3, batch_size=2), seed=1)
 
 
-def test_trainings_are_kept_gone_on_with_and_refused_for_another_recipe(bank, tmp_path):
+def test_trainings_are_kept_and_refused_for_another_recipe(bank, tmp_path):
     config = small(read_config(ROOT / "configs" / "experiments" / "base.toml"))
     assert finished(tmp_path, config) == []
     for arm in ARMS[:2]:
         train(arm, config, sampler(bank, arm.overlap), folder_of(tmp_path, arm, 1))
-    train(ARMS[0], config, sampler(bank, 1.0, seed=9), folder_of(tmp_path, ARMS[0], 1))  # nothing is left to be done
+    kept = (folder_of(tmp_path, ARMS[0], 1) / "best.pt").read_bytes()
+    train(ARMS[0], config, sampler(bank, 1.0, seed=9), folder_of(tmp_path, ARMS[0], 1))
+    assert (folder_of(tmp_path, ARMS[0], 1) / "best.pt").read_bytes() == kept  # nothing was left to be done
     runs = finished(tmp_path, config)
     assert [(run.arm, run.seed, run.steps) for run in runs] == [(arm, 1, 3) for arm in ARMS[:2]]
     for run in runs:

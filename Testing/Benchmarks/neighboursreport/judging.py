@@ -15,6 +15,7 @@ from LDCTDenoiseLib.kernels import body_kernel
 from LDCTDenoiseLib.metrics import body_mask, hu_bias, rmse, tissue_classes
 from LDCTDenoiseLib.simulation import simulate_low_dose
 from LDCTDenoiseLib.volumeio import read_volume
+from networksreport.trainingdata import stem
 
 from .network import StackHRNet
 from .stacks import OFFSETS
@@ -47,7 +48,7 @@ def stacks(path: Path, count: int = SLICES) -> list[Patient]:
         part = slice(k - 1, k + 2)
         target = volume.array[part]
         found.append(Patient(
-            path.name.split(".")[0], (k - 1, k, k + 1), target,
+            stem(path.name), (k - 1, k, k + 1), target,
             None if volume.padding is None else volume.padding[part], volume.spacing, kernel, body[part],
             tissue_classes(target, volume.spacing, body[part])))
     return found

@@ -22,14 +22,13 @@ def write_report(rows: list[dict], output: Path, judged: Sequence[str], trained:
     """Write the page and its table; ``judged`` and ``trained`` are sentences on the slices that took part."""
     output.mkdir(parents=True, exist_ok=True)
     write_csv(output / NUMBERS, rows)
-    steps = " or ".join(f"{n:,}" for n in sorted({row["steps"] for row in rows}))
     lines = [
         "# Neighbouring slices as input (2.5-D)", "",
         "Made by `python Testing/Benchmarks/neighbours_report.py --data DATA` from runs of `--train`. An HRNet that "
         "sees one slice, and one that sees it between its two neighbours: the first convolution has three times the "
-        f"inputs, all else is alike. Trained for {steps} steps by the [recipes'](README.md) `base.toml`, but on samples of "
-        "stacks, without phantoms, changes of pixel size and shifts of HU, and judged in the state of the last step: "
-        "compare within this page only.", "", *trained, *judged, "",
+        f"inputs, all else is alike. Trained for {rows[0]['steps']:,} steps by the [recipes'](README.md) `base.toml`, "
+        "but on samples of stacks, without phantoms, changes of pixel size and shifts of HU, and judged in the state "
+        "of the last step: compare within this page only.", "", *trained, *judged, "",
         "**Noise that neighbours share.** Slices that overlap share noise; slices that were simulated each by itself "
         f"do not. Shared noise is that of slices {SHARED:g} times as thick as their distance, so that neighbours have "
         f"a correlation of {1 - 1 / SHARED:.2f}. Three slices are trained with the one and with the other, and all "
@@ -37,7 +36,7 @@ def write_report(rows: list[dict], output: Path, judged: Sequence[str], trained:
         "RMSE ratio: RMSE after over RMSE before, geometric mean over the cases; lower is better. Spread: half the "
         "distance between the seeds. Against one slice: the mean over that of the network with one slice, the same "
         "seeds and the same noise; a difference counts where it is larger than both spreads together. The spread tells "
-        "nothing of other patients.", ""]
+        "nothing of other patients. Seconds of training tell little of a network: the machine had other work too.", ""]
     for noise in dict.fromkeys(row["noise"] for row in rows):
         own = {arm: _own(rows, arm.name, noise) for arm in ARMS}
         lines += [f"## Judged with {noise} noise", "", *table(

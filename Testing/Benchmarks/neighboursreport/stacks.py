@@ -15,6 +15,7 @@ from LDCTDenoiseLib.training.config import DataConfig
 from LDCTDenoiseLib.training.sampler import (
     MARGIN, PatchSampling, added_sd, faded, fresh_noise, joint_filter, matching_filter, patient_window,
 )
+from networksreport.trainingdata import stem
 from scipy import linalg
 
 OFFSETS = (0, -1, 1)
@@ -59,7 +60,7 @@ def inner_slices(data: DataConfig, root: Path) -> Inner:
         if "table" not in entry and reader.GetSpacing()[2] <= FARTHEST_MM:
             found += range(first + 1, first + count - 1)
         else:
-            left_out.append(Path(entry["path"]).name.split(".")[0])
+            left_out.append(stem(entry["path"]))
         first += count
     return Inner(np.array(found), tuple(left_out), first)
 

@@ -71,4 +71,5 @@ def finished(runs: Path, config: TrainingConfig) -> list[Run]:
 
 
 def folder_of(runs: Path, arm: Arm, seed: int) -> Path:
-    return runs / f"{arm.name}-{seed}"
+    """The folder of a training; its name holds what the configuration in it does not."""
+    return runs / f"{arm.name}-{arm.slices}-slices-overlap-{arm.overlap:g}-{seed}"

@@ -25,10 +25,9 @@ TOLD = ("patient", "slice", "track", "noise_index", "dose", "rmse", "before", "t
         "worst_row", "worst_column")
 
 ELSEWHERE = (
-    "Where the same network fails in other ways: a higher error than the input's at doses near the full one "
-    "([grid](../task/grid.md)), bias of bone at lower doses ([scores](../task/scores.md)), contrast of faint lesions "
-    "([showcases](showcases.md)), resolution at low contrast ([rods](../task/rods.md), "
-    "[do no harm](../validation/harm.md)), detectability ([disks](../task/disks.md)).")
+    "What else can go wrong is measured elsewhere: error at doses near the full one ([grid](../task/grid.md)), bias "
+    "([scores](../task/scores.md)), contrast of faint lesions ([showcases](showcases.md)), resolution at low contrast "
+    "([rods](../task/rods.md), [do no harm](../validation/harm.md)), detectability ([disks](../task/disks.md)).")
 """Links to what the slices here do not show."""
 
 

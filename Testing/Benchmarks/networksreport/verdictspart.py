@@ -84,9 +84,11 @@ def _best_states(context: Context) -> list[str]:
     earlier = [f"{name} (step {best:,} of {end:,})" for name, (best, end) in steps.items() if best != end]
     lines = []
     if last:
-        lines.append(f"  - the last state was the best one of {', '.join(last)}: the choice changed nothing there")
+        lines.append(f"- best state, where a log tells it: the last one of {', '.join(last)}; the choice changed "
+                     "nothing there")
     if earlier:
-        lines.append(f"  - an earlier one of {', '.join(earlier)}: the choice can have favoured these")
+        lines.append(f"- best state, where a log tells it: an earlier one of {', '.join(earlier)}; the choice can have "
+                     "favoured these")
     return lines
 
 
